@@ -1,0 +1,54 @@
+# Everything a developer or a newcomer types. `make setup` needs only python3.
+PYTHON ?= python3
+UV := .venv/bin/uv
+UV_VERSION := 0.13.8
+RUN := .venv/bin
+
+.PHONY: help setup setup-dev lock demo up test check bench clean
+
+help:  ## Show these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
+
+setup: .venv/.runtime  ## Make .venv with all that the product needs
+
+setup-dev: .venv/.dev
+
+demo: setup  ## Start everything, run every job type on real prices, stay up until Ctrl-C
+	@$(RUN)/aitrader demo
+
+up: setup  ## Start everything and stay up until Ctrl-C
+	@$(RUN)/aitrader up
+
+test: setup-dev  ## Run every test on servers that the tests start themselves
+	@$(RUN)/python -m pytest
+
+check: setup-dev  ## Format, lint, types, import directions
+	@$(RUN)/ruff format --check .
+	@$(RUN)/ruff check .
+	@$(RUN)/lint-imports --no-cache
+	@$(RUN)/mypy
+
+bench: setup-dev  ## Measure the product beside its peers
+	@$(RUN)/python -m benchmarks
+
+lock: .venv/.uv  ## Choose versions anew and pin them with hashes
+	$(UV) pip compile -q --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.lock
+	$(UV) pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean:  ## Remove the virtual environment and all caches (never data)
+	rm -rf .venv .mypy_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.uv:
+	$(PYTHON) -m venv .venv
+	$(RUN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+	@touch $@
+
+.venv/.runtime: .venv/.uv requirements.lock pyproject.toml
+	$(UV) pip install -q --require-hashes -r requirements.lock
+	$(UV) pip install -q --no-deps -e .
+	@touch $@
+
+.venv/.dev: .venv/.runtime requirements-dev.lock
+	$(UV) pip install -q --require-hashes -r requirements-dev.lock
+	@touch $@

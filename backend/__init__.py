@@ -1,0 +1,1 @@
+"""Accepts jobs, records them and relays every change; it computes nothing."""

@@ -1,0 +1,77 @@
+"""What routes are given: the state built at start-up, and the user behind the bearer token."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Annotated, Protocol
+
+from fastapi import Depends, Query, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from redis.asyncio import Redis
+from sqlalchemy import Engine
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from backend.core.artifacts import ArtifactStore
+from backend.core.errors import Forbidden, Unauthenticated
+from backend.core.events import Topic
+from backend.core.user import User
+from backend.services.accounts import authenticate
+from backend.services.health import Health
+from backend.services.jobs import Jobs
+from backend.services.market import Market
+from backend.settings import Settings
+
+
+class Listener(Protocol):
+    """Hears one topic."""
+
+    async def changed(self, key: str, timeout_s: float) -> bool:
+        """Wait until something was said about `key`; False when nothing was in that time."""
+
+
+@dataclass(frozen=True)
+class AppState:
+    """Everything that lives as long as the process serves."""
+
+    settings: Settings
+    engine: AsyncEngine
+    import_engine: Engine
+    redis: Redis
+    jobs: Jobs
+    market: Market
+    health: Health
+    artifacts: ArtifactStore
+    listen: Callable[[Topic], AbstractAsyncContextManager[Listener]]
+
+
+def app_state(request: Request) -> AppState:
+    state: AppState = request.app.state.parts
+    return state
+
+
+State = Annotated[AppState, Depends(app_state)]
+bearer = HTTPBearer(auto_error=False, description="A token from `aitrader token create`.")
+
+
+async def current_user(
+    state: State, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+) -> User:
+    if credentials is None:
+        raise Unauthenticated("expected the header `Authorization: Bearer <token>`")
+    return await authenticate(state.engine, credentials.credentials)
+
+
+CurrentUser = Annotated[User, Depends(current_user)]
+
+
+async def every_users(
+    user: CurrentUser,
+    *,
+    all_: Annotated[bool, Query(alias="all", description="All users' (admins only).")] = False,
+) -> bool:
+    if all_ and not user.is_admin:
+        raise Forbidden("only an admin may ask for all users' jobs")
+    return all_
+
+
+Every = Annotated[bool, Depends(every_users)]

@@ -1,0 +1,33 @@
+"""The body of `POST /jobs`: one shape a job type, told apart by `job_type`."""
+
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, create_model
+
+from backend.api.json_body import JsonBody
+from backend.core.jobs.registry import JOB_TYPES, JobSpec
+from backend.core.jobs.submission import JobOptions, Submission
+
+
+def _request_model(spec: JobSpec) -> Any:  # Any: a class made at run time
+    tag: Any = Literal[spec.job_type]  # Any: a type form made at run time
+    name = "Submit" + "".join(part.title() for part in spec.job_type.split("_"))
+    return create_model(
+        name,
+        __base__=JobOptions,
+        __doc__=f"{spec.title}.",
+        job_type=(tag, ...),
+        payload=(spec.payload, ...),
+    )
+
+
+_MODELS = [_request_model(spec) for spec in JOB_TYPES.values()]
+SUBMIT_JOB = JsonBody("SubmitJob", Annotated[reduce(or_, _MODELS), Field(discriminator="job_type")], is_tagged=True)
+
+
+def submission_of(request: Any) -> Submission:  # Any: one of the classes made above
+    """Return what a validated body asks for."""
+    options = JobOptions(priority=request.priority, run_at=request.run_at, max_attempts=request.max_attempts)
+    return Submission(JOB_TYPES[request.job_type], request.payload, options)

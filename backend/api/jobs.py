@@ -1,0 +1,158 @@
+"""`/jobs`: submit, look, wait, cancel, try again."""
+
+import re
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from pydantic import BaseModel
+
+from backend.api.deps import AppState, CurrentUser, Every, State
+from backend.api.errors import documented
+from backend.api.job_requests import SUBMIT_JOB, submission_of
+from backend.core.db.statements import JobFilter
+from backend.core.errors import Invalid
+from backend.core.events import Topic
+from backend.core.jobs.attempt import Attempt
+from backend.core.jobs.job import JobSummary, JobView
+from backend.core.jobs.lifecycle import JobState
+from backend.core.jobs.registry import JOB_TYPES
+from backend.core.user import User
+from backend.services.jobs import parse_page_cursor
+
+MAX_WAIT_S = 30.0
+IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+
+class JobList(BaseModel):
+    jobs: list[JobSummary]
+    next_cursor: str | None
+
+
+class AttemptList(BaseModel):
+    attempts: list[Attempt]
+
+
+def _idempotency_key(idempotency_key: Annotated[str | None, Header()] = None) -> str | None:
+    if idempotency_key is not None and not IDEMPOTENCY_KEY.fullmatch(idempotency_key):
+        raise Invalid("an Idempotency-Key is 1 to 200 visible ASCII characters")
+    return idempotency_key
+
+
+def _wait_s(
+    wait: Annotated[float | None, Query(ge=0, description="Seconds to wait for a change, 30 at most.")] = None,
+    prefer: Annotated[str | None, Header(description="`wait=20`, as RFC 7240 has it.")] = None,
+) -> float:
+    if wait is not None:
+        return min(wait, MAX_WAIT_S)
+    found = re.search(r"\bwait=(\d{1,6})\b", prefer or "")
+    return min(float(found.group(1)), MAX_WAIT_S) if found else 0.0
+
+
+@router.post(
+    "",
+    status_code=202,
+    operation_id="submit_job",
+    openapi_extra=SUBMIT_JOB.openapi,
+    responses=documented(401, 403, 413, 422, 503),
+)
+async def submit(
+    state: State,
+    user: CurrentUser,
+    response: Response,
+    body: Annotated[Any, Depends(SUBMIT_JOB.parse)],  # Any: one of the request classes
+    key: Annotated[str | None, Depends(_idempotency_key)],
+) -> JobView:
+    """Record a job and answer at once. With an `Idempotency-Key`, sending twice starts one job."""
+    job = await state.jobs.submit(user, submission_of(body), key)
+    response.headers["Location"] = f"/jobs/{job.id}"
+    response.headers["ETag"] = job.etag
+    return job
+
+
+@router.get("", operation_id="list_jobs", responses=documented(401, 403, 422))
+async def find(
+    request: Request,
+    response: Response,
+    state: State,
+    user: CurrentUser,
+    every: Every,
+    states: Annotated[list[JobState] | None, Query(alias="state")] = None,
+    job_type: Annotated[str | None, Query(pattern=f"^({'|'.join(JOB_TYPES)})$")] = None,
+    created_after: Annotated[datetime | None, Query()] = None,
+    created_before: Annotated[datetime | None, Query()] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+) -> JobList:
+    """List jobs, newest first; `next_cursor` leads on."""
+    wanted = JobFilter(
+        user_id=None if every else user.id,
+        states=states or (),
+        job_type=job_type,
+        created_after=created_after,
+        created_before=created_before,
+        before=None if cursor is None else parse_page_cursor(cursor),
+        limit=limit,
+    )
+    page = await state.jobs.find(wanted)
+    if page.next_cursor is not None:
+        others = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+        response.headers["Link"] = f'</jobs?{urlencode([*others, ("cursor", page.next_cursor)])}>; rel="next"'
+    return JobList(jobs=list(page.jobs), next_cursor=page.next_cursor)
+
+
+@router.get(
+    "/{job_id}",
+    operation_id="get_job",
+    response_model=JobView,
+    responses={304: {"description": "Not changed"}, **documented(401, 403, 404, 422)},
+)
+async def get(
+    state: State,
+    user: CurrentUser,
+    every: Every,
+    job_id: UUID,
+    wait_s: Annotated[float, Depends(_wait_s)],
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Answer with the job; with `wait`, when it ends or changes (or the time is over)."""
+    job = await state.jobs.get(user, job_id, every=every)
+    seen = if_none_match or job.etag
+    if wait_s > 0 and not job.is_terminal and seen == job.etag:
+        job = await _changed(state, user, job, wait_s, every=every)
+    headers = {"ETag": job.etag} | ({"Preference-Applied": f"wait={wait_s:g}"} if wait_s > 0 else {})
+    if if_none_match == job.etag:
+        return Response(status_code=304, headers=headers)
+    return Response(job.model_dump_json(), media_type="application/json", headers=headers)
+
+
+@router.post("/{job_id}/cancel", operation_id="cancel_job", responses=documented(401, 403, 404, 409, 422))
+async def cancel(state: State, user: CurrentUser, every: Every, job_id: UUID) -> JobView:
+    """Cancel: at once while it waits; a running job stops at its next check."""
+    return await state.jobs.cancel(user, job_id, every=every)
+
+
+@router.post("/{job_id}/retry", operation_id="retry_job", responses=documented(401, 403, 404, 409, 422))
+async def retry(state: State, user: CurrentUser, every: Every, job_id: UUID) -> JobView:
+    """Queue a failed or cancelled job once more."""
+    return await state.jobs.retry(user, job_id, every=every)
+
+
+@router.get("/{job_id}/attempts", operation_id="list_attempts", responses=documented(401, 403, 404, 422))
+async def attempts(state: State, user: CurrentUser, every: Every, job_id: UUID) -> AttemptList:
+    """List every attempt with its worker, times, outcome and error."""
+    return AttemptList(attempts=list(await state.jobs.attempts(user, job_id, every=every)))
+
+
+async def _changed(state: AppState, user: User, job: JobView, wait_s: float, *, every: bool) -> JobView:
+    """Wait until the job is not as it was; listening begins before it is read again, so no change is missed."""
+    async with state.listen(Topic("job_updates", job.user_id)) as listener:
+        latest = await state.jobs.get(user, job.id, every=every)
+        if latest.version == job.version:
+            await listener.changed(str(job.id), wait_s)
+            latest = await state.jobs.get(user, job.id, every=every)
+    return latest

@@ -1,0 +1,59 @@
+"""Bring the database to this version's schema; make the database itself when it is missing."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import create_engine, make_url, text
+
+from backend.settings import Settings
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+PROJECT = Path(__file__).parents[3]
+MIGRATION_LOCK = 0x41_49_54_52  # "AITR": one migration at a time
+
+
+def upgrade(database_url: str) -> None:
+    """Migrate to the newest schema. Several at once are fine: one works, the rest find it done."""
+    from alembic import command  # noqa: PLC0415 - the web process starts without it
+
+    _create_missing_database(database_url)
+    engine = create_engine(database_url)
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+            config = alembic_config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    finally:
+        engine.dispose()
+
+
+def alembic_config() -> "Config":
+    """Return Alembic's configuration, wherever the current folder is."""
+    from alembic.config import Config  # noqa: PLC0415 - the web process starts without it
+
+    config = Config()
+    config.set_main_option("script_location", str(PROJECT / "alembic"))
+    return config
+
+
+def _create_missing_database(database_url: str) -> None:
+    url = make_url(database_url)
+    engine = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            name = url.database or "aitrader"
+            exists = connection.execute(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name})
+            if exists.scalar() is None:
+                quoted = engine.dialect.identifier_preparer.quote_identifier(name)
+                connection.execute(text(f"CREATE DATABASE {quoted}"))
+    finally:
+        engine.dispose()
+
+
+if __name__ == "__main__":
+    upgrade(Settings().database)
+    sys.exit(0)

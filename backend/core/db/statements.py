@@ -1,0 +1,307 @@
+"""The statements on jobs, as pure builders: the same run in async and in sync sessions.
+
+Every write of a state goes through `move_job`, which turns a line of the lifecycle's table into a
+compare-and-set. All clocks are Postgres's own.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, Update, func, literal, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.sql.dml import ReturningInsert
+
+from backend.core.db.tables import job_attempts, job_lanes, jobs
+from backend.core.jobs.lifecycle import MOVES, TERMINAL, UNFINISHED, JobState, Move
+
+NOW = func.clock_timestamp()
+NO_LEASE: Mapping[str, None] = dict.fromkeys(
+    ("lease_token", "lease_until", "attempt_ends_by", "worker_id", "worker_pid")
+)
+SUMMARY = tuple(column for column in jobs.c if column.name not in {"payload", "result"})
+
+
+def insert_job(values: Mapping[str, Any]) -> ReturningInsert[Any]:  # Any: a column's value, of the column's type
+    """Insert a job; no row comes back when its idempotency key is already taken."""
+    return (
+        insert(jobs)
+        .values(**values)
+        .on_conflict_do_nothing(
+            index_elements=["user_id", "idempotency_key"], index_where=text("idempotency_key IS NOT NULL")
+        )
+        .returning(jobs)
+    )
+
+
+def open_lane(queue: str, user_id: UUID, max_running: int | None) -> Insert:
+    """Make sure that the user has a lane in the queue, with today's cap."""
+    statement = insert(job_lanes).values(queue=queue, user_id=user_id, max_running=max_running)
+    return statement.on_conflict_do_update(
+        index_elements=["queue", "user_id"],
+        set_={"max_running": statement.excluded.max_running},
+        where=job_lanes.c.max_running.is_distinct_from(statement.excluded.max_running),
+    )
+
+
+def job_by_key(user_id: UUID, key: str) -> Select[Any]:
+    return select(jobs).where(jobs.c.user_id == user_id, jobs.c.idempotency_key == key)
+
+
+def job_by_id(job_id: UUID, *, user_id: UUID | None) -> Select[Any]:
+    """Select one job; a user id narrows it to that user's own."""
+    return _owned(select(jobs), user_id).where(jobs.c.id == job_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobFilter:
+    """Which jobs a list shows; `user_id` None means those of all users."""
+
+    user_id: UUID | None
+    states: Sequence[JobState] = field(default=())
+    job_type: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    before: tuple[datetime, UUID] | None = None
+    limit: int = 50
+
+
+def list_jobs(wanted: JobFilter) -> Select[Any]:
+    """Select the newest jobs first, without payloads and results."""
+    statement = _owned(select(*SUMMARY), wanted.user_id)
+    if wanted.states:
+        statement = statement.where(jobs.c.state.in_(wanted.states))
+    if wanted.job_type is not None:
+        statement = statement.where(jobs.c.job_type == wanted.job_type)
+    if wanted.created_after is not None:
+        statement = statement.where(jobs.c.created_at >= wanted.created_after)
+    if wanted.created_before is not None:
+        statement = statement.where(jobs.c.created_at <= wanted.created_before)
+    if wanted.before is not None:
+        statement = statement.where(tuple_(jobs.c.created_at, jobs.c.id) < tuple_(*map(literal, wanted.before)))
+    return statement.order_by(jobs.c.created_at.desc(), jobs.c.id.desc()).limit(wanted.limit)
+
+
+def unfinished_jobs(user_id: UUID | None, limit: int) -> Select[Any]:
+    states = jobs.c.state.in_(sorted(UNFINISHED))
+    return _owned(select(*SUMMARY), user_id).where(states).order_by(jobs.c.created_at.desc()).limit(limit)
+
+
+def attempts_of(job_id: UUID) -> Select[Any]:
+    return select(job_attempts).where(job_attempts.c.job_id == job_id).order_by(job_attempts.c.started_at)
+
+
+def move_job(move: Move, job_id: UUID, *, token: UUID | None = None, **values: Any) -> Update:  # Any: column values
+    """Move one job, if it is in a state that the move may start from (and under that lease, when given).
+
+    A running job whose cancel was requested can only be stopped.
+    """
+    transition = MOVES[move]
+    changes: dict[str, Any] = {"state": transition.target, "version": jobs.c.version + 1, "changed_at": NOW}
+    if JobState.RUNNING in transition.sources:
+        changes |= NO_LEASE
+    if transition.target in TERMINAL:
+        changes["finished_at"] = NOW
+    statement = update(jobs).where(jobs.c.id == job_id, jobs.c.state.in_(sorted(transition.sources)))
+    if token is not None:
+        statement = statement.where(jobs.c.lease_token == token)
+    if JobState.RUNNING in transition.sources and move != Move.STOP:
+        statement = statement.where(jobs.c.cancel_requested_at.is_(None))
+    return statement.values(**(changes | values)).returning(jobs)
+
+
+def cancel_waiting(job_id: UUID) -> Update:
+    return move_job(Move.CANCEL, job_id, cancel_requested_at=NOW)
+
+
+def request_cancel(job_id: UUID) -> Update:
+    """Ask a running job to stop; asking twice changes nothing."""
+    return (
+        update(jobs)
+        .where(jobs.c.id == job_id, jobs.c.state == JobState.RUNNING, jobs.c.cancel_requested_at.is_(None))
+        .values(cancel_requested_at=NOW, version=jobs.c.version + 1, changed_at=NOW)
+        .returning(jobs)
+    )
+
+
+def retry_by_hand(job_id: UUID) -> Update:
+    return move_job(
+        Move.RETRY_BY_HAND,
+        job_id,
+        **dict.fromkeys(("finished_at", "result", "error", "cancel_requested_at", "stage")),
+        progress=0.0,
+        run_at=NOW,
+        max_attempts=func.greatest(jobs.c.max_attempts, jobs.c.attempt + 1),
+    )
+
+
+CLAIM = text(
+    """
+WITH lane AS MATERIALIZED (
+  SELECT l.queue, l.user_id FROM job_lanes l
+  WHERE l.queue = :queue AND (l.max_running IS NULL OR l.running < l.max_running)
+    AND (SELECT true FROM jobs j
+         WHERE j.queue = l.queue AND j.user_id = l.user_id AND j.state = 'queued' LIMIT 1)
+  ORDER BY l.running, l.last_claimed_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+), pick AS MATERIALIZED (
+  SELECT j.id FROM jobs j
+  WHERE j.queue = :queue AND j.user_id = (SELECT user_id FROM lane) AND j.state = 'queued'
+  ORDER BY j.priority, j.run_at, j.id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+), counted AS (
+  UPDATE job_lanes l SET running = l.running + 1, last_claimed_at = clock_timestamp()
+  FROM lane WHERE l.queue = lane.queue AND l.user_id = lane.user_id AND EXISTS (SELECT 1 FROM pick)
+)
+UPDATE jobs SET state = 'running', attempt = attempt + 1, version = version + 1, changed_at = clock_timestamp(),
+  progress = 0, stage = NULL, error = NULL,
+  lease_token = gen_random_uuid(), lease_until = clock_timestamp() + make_interval(secs => :lease_s),
+  attempt_ends_by = clock_timestamp() + make_interval(secs => :hard_limit_s),
+  worker_id = :worker_id, worker_pid = :worker_pid, started_at = clock_timestamp()
+WHERE id = ANY (ARRAY(SELECT id FROM pick)) AND state = 'queued'
+RETURNING *
+"""
+)
+"""Claim the best row of the lane that has the least running (parameters: queue, lease_s, hard_limit_s, worker)."""
+
+CLAIM_WAITING = text(
+    CLAIM.text.replace("LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED\n), pick", "LIMIT 1 FOR NO KEY UPDATE\n), pick")
+)
+"""The same, but wait for a lane that another claim holds: an empty answer is then really empty."""
+
+
+def report_progress(job_id: UUID, token: UUID, fraction: float, stage: str | None) -> Update:
+    return (
+        update(jobs)
+        .where(jobs.c.id == job_id, jobs.c.lease_token == token)
+        .values(progress=fraction, stage=stage, version=jobs.c.version + 1, changed_at=NOW)
+        .returning(jobs)
+    )
+
+
+def cancel_wanted(job_id: UUID, token: UUID) -> Select[Any]:
+    """Select whether a cancel was requested; no row: the lease is lost."""
+    return select(jobs.c.cancel_requested_at.is_not(None)).where(jobs.c.id == job_id, jobs.c.lease_token == token)
+
+
+def count_down_lane(queue: str, user_id: UUID) -> Update:
+    """Count one running job less; the answer says whether the lane had been at its cap."""
+    return (
+        update(job_lanes)
+        .where(job_lanes.c.queue == queue, job_lanes.c.user_id == user_id)
+        .values(running=func.greatest(job_lanes.c.running - 1, 0))
+        .returning(func.coalesce(job_lanes.c.running + 1 >= job_lanes.c.max_running, literal(value=False)))
+    )
+
+
+def running_of(worker_id: str) -> Select[Any]:
+    """Select what a worker runs, and what of it is over its time or was asked to stop."""
+    return select(
+        *SUMMARY,
+        (jobs.c.attempt_ends_by < NOW).label("is_overdue"),
+        (NOW - jobs.c.cancel_requested_at).label("cancel_age"),
+    ).where(jobs.c.state == JobState.RUNNING, jobs.c.worker_id == worker_id)
+
+
+def renew_leases(tokens: Sequence[UUID], lease_s: float) -> Update:
+    """Renew leases, but never past the end of the attempt's time."""
+    until = func.least(NOW + func.make_interval(0, 0, 0, 0, 0, 0, lease_s), jobs.c.attempt_ends_by)
+    return (
+        update(jobs)
+        .where(jobs.c.state == JobState.RUNNING, jobs.c.lease_token.in_(tokens))
+        .values(lease_until=until)
+        .returning(jobs.c.id)
+    )
+
+
+def expired_leases(limit: int) -> Select[Any]:
+    return (
+        select(*SUMMARY, (jobs.c.attempt_ends_by <= NOW).label("is_overdue"))
+        .where(jobs.c.state == JobState.RUNNING, jobs.c.lease_until < NOW)
+        .limit(limit)
+    )
+
+
+def due_jobs(limit: int) -> Update:
+    """Queue the scheduled jobs whose time has come."""
+    due = (
+        select(jobs.c.id)
+        .where(jobs.c.state == JobState.SCHEDULED, jobs.c.run_at <= NOW)
+        .order_by(jobs.c.run_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return (
+        update(jobs)
+        .where(jobs.c.id.in_(due.scalar_subquery()), jobs.c.state == JobState.SCHEDULED)
+        .values(state=MOVES[Move.FALL_DUE].target, version=jobs.c.version + 1, changed_at=NOW)
+        .returning(jobs)
+    )
+
+
+def unannounced_jobs(older_than_s: float, limit: int) -> Select[Any]:
+    """Select rows whose last change was not announced, though there was time enough."""
+    settled = jobs.c.changed_at < NOW - func.make_interval(0, 0, 0, 0, 0, 0, older_than_s)
+    return select(*SUMMARY).where(jobs.c.announced_version < jobs.c.version, settled).limit(limit)
+
+
+MARK_ANNOUNCED = text(
+    """
+UPDATE jobs SET announced_version = a.version
+FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[])) AS a(id, version)
+WHERE jobs.id = a.id AND jobs.announced_version < a.version
+"""
+)
+
+RECOUNT_LANES = text(
+    """
+UPDATE job_lanes l SET running = c.running
+FROM (SELECT k.queue, k.user_id,
+        (SELECT count(*) FROM jobs j
+         WHERE j.queue = k.queue AND j.user_id = k.user_id AND j.state = 'running') AS running
+      FROM job_lanes k WHERE k.queue = :queue AND k.user_id = :user_id) c
+WHERE l.queue = c.queue AND l.user_id = c.user_id AND l.running <> c.running
+"""
+)
+"""Count one lane's running jobs anew; run it in a fresh statement, after `lock_lane`."""
+
+
+def lock_lane(queue: str, user_id: UUID) -> Select[Any]:
+    mine = (job_lanes.c.queue == queue) & (job_lanes.c.user_id == user_id)
+    return select(job_lanes.c.running).where(mine).with_for_update()
+
+
+def doubtful_lanes() -> Select[Any]:
+    """Select lanes whose count differs from the rows at this moment; most are merely in motion."""
+    actual = (
+        select(func.count())
+        .where(jobs.c.queue == job_lanes.c.queue, jobs.c.user_id == job_lanes.c.user_id)
+        .where(jobs.c.state == JobState.RUNNING)
+        .scalar_subquery()
+    )
+    return select(job_lanes.c.queue, job_lanes.c.user_id).where(job_lanes.c.running != actual)
+
+
+CLAIMABLE = text(
+    """
+SELECT l.queue, sum(LEAST(q.queued, COALESCE(GREATEST(l.max_running - l.running, 0), q.queued)))::bigint AS jobs
+FROM job_lanes l
+JOIN (SELECT queue, user_id, count(*) AS queued FROM jobs WHERE state = 'queued' GROUP BY 1, 2) q
+  USING (queue, user_id)
+GROUP BY 1
+"""
+)
+"""How many jobs of each queue a worker could claim at this moment."""
+
+PRUNE = text(
+    """
+DELETE FROM jobs WHERE id IN (
+  SELECT id FROM jobs WHERE finished_at < clock_timestamp() - make_interval(secs => :age_s)
+  ORDER BY finished_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+RETURNING id
+"""
+)
+
+
+def _owned(statement: Select[Any], user_id: UUID | None) -> Select[Any]:
+    return statement if user_id is None else statement.where(jobs.c.user_id == user_id)

@@ -1,0 +1,259 @@
+"""The tables, as SQLAlchemy Core sees them. Alembic's migrations are checked against this file.
+
+Money is `numeric`, times are `timestamptz`. Bar prices are `double precision`: they are measurements that
+engines compute with, and must come back as the bits that went in (docs/adr/0004).
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    desc,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from backend.core.jobs.lifecycle import TERMINAL, JobState
+
+SCHEMA_REVISION = "0001"
+"""The newest migration. A database at another one is not served."""
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_name)s_fkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    }
+)
+
+
+def _quoted(states: frozenset[JobState]) -> str:
+    return ", ".join(f"'{state}'" for state in sorted(states))
+
+
+def _created_at() -> Column[datetime]:
+    return Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now())
+
+
+def _user_id() -> Column[UUID]:
+    return Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=False)
+
+
+def _job_id(*, primary_key: bool = False) -> Column[UUID]:
+    owner = ForeignKey("jobs.id", ondelete="CASCADE")
+    return Column("job_id", Uuid, owner, nullable=False, primary_key=primary_key)
+
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("role", Text, nullable=False),
+    _created_at(),
+    CheckConstraint("role IN ('free', 'premium', 'admin')", name="role"),
+)
+
+user_tokens = Table(
+    "user_tokens",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _user_id(),
+    Column("secret_sha256", LargeBinary, nullable=False),
+    _created_at(),
+    Index("user_tokens_user", "user_id"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("job_type", Text, nullable=False),
+    Column("queue", Text, nullable=False),
+    _user_id(),
+    Column("state", Text, nullable=False),
+    Column("priority", SmallInteger, nullable=False, server_default="5"),
+    Column("attempt", SmallInteger, nullable=False, server_default="0"),
+    Column("max_attempts", SmallInteger, nullable=False),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("announced_version", Integer, nullable=False, server_default="0"),
+    Column("changed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    _created_at(),
+    Column("run_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("started_at", DateTime(timezone=True)),
+    Column("finished_at", DateTime(timezone=True)),
+    Column("lease_token", Uuid),
+    Column("lease_until", DateTime(timezone=True)),
+    Column("attempt_ends_by", DateTime(timezone=True)),
+    Column("worker_id", Text),
+    Column("worker_pid", Integer),
+    Column("cancel_requested_at", DateTime(timezone=True)),
+    Column("progress", Double, nullable=False, server_default="0"),
+    Column("stage", Text),
+    Column("idempotency_key", Text),
+    Column("request_hash", LargeBinary, nullable=False),
+    Column("payload", JSONB, nullable=False),
+    Column("result", JSONB),
+    Column("error", JSONB),
+    CheckConstraint(f"state IN ({_quoted(frozenset(JobState))})", name="state"),
+    CheckConstraint("priority BETWEEN 0 AND 9", name="priority"),
+    CheckConstraint("max_attempts > 0", name="max_attempts"),
+    CheckConstraint("progress BETWEEN 0 AND 1", name="progress"),
+    CheckConstraint("(state = 'running') = (lease_token IS NOT NULL)", name="running_has_lease"),
+    CheckConstraint(f"(state IN ({_quoted(TERMINAL)})) = (finished_at IS NOT NULL)", name="terminal_is_finished"),
+    CheckConstraint("NOT (state = 'queued' AND cancel_requested_at IS NOT NULL)", name="queued_is_wanted"),
+    Index(
+        "jobs_claim",
+        "queue",
+        "user_id",
+        "priority",
+        "run_at",
+        "id",
+        postgresql_where=text("state = 'queued'"),
+    ),
+    Index("jobs_due", "run_at", postgresql_where=text("state = 'scheduled'")),
+    # No index on lease_until or progress: renewals and progress stay heap-only updates.
+    Index("jobs_running", "queue", "user_id", postgresql_where=text("state = 'running'")),
+    Index(
+        "jobs_idempotency",
+        "user_id",
+        "idempotency_key",
+        unique=True,
+        postgresql_where=text("idempotency_key IS NOT NULL"),
+    ),
+    Index("jobs_list", "user_id", desc("created_at"), desc("id")),
+    Index("jobs_list_all", desc("created_at"), desc("id")),
+    Index("jobs_unannounced", "changed_at", postgresql_where=text("announced_version < version")),
+    Index("jobs_prune", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
+    postgresql_with={
+        "fillfactor": 70,
+        "autovacuum_vacuum_scale_factor": 0,
+        "autovacuum_vacuum_threshold": 500,
+    },
+)
+
+job_attempts = Table(
+    "job_attempts",
+    metadata,
+    # The lease token, not the number: an attempt given back by a graceful stop has its number used again.
+    Column("lease_token", Uuid, primary_key=True),
+    _job_id(),
+    Column("attempt", SmallInteger, nullable=False),
+    Column("worker_id", Text, nullable=False),
+    Column("worker_pid", Integer, nullable=False),
+    Column("started_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True), nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("error", JSONB),
+    Index("job_attempts_job", "job_id", "started_at"),
+)
+
+job_lanes = Table(
+    "job_lanes",
+    metadata,
+    Column("queue", Text, primary_key=True),
+    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("max_running", Integer),  # NULL: no cap
+    Column("running", Integer, nullable=False, server_default="0"),
+    Column("last_claimed_at", DateTime(timezone=True), nullable=False, server_default=text("'epoch'")),
+    CheckConstraint("running >= 0", name="running"),
+    Index("job_lanes_claim", "queue", "running", "last_claimed_at"),
+    postgresql_with={"fillfactor": 50},
+)
+
+artifacts = Table(
+    "artifacts",
+    metadata,
+    _job_id(primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("path", Text, nullable=False),
+    Column("row_count", BigInteger, nullable=False),
+    Column("byte_count", BigInteger, nullable=False),
+    Column("sha256", LargeBinary, nullable=False),
+    _created_at(),
+)
+
+backtest_results = Table(
+    "backtest_results",
+    metadata,
+    _job_id(primary_key=True),
+    _user_id(),
+    Column("symbol", Text, nullable=False),
+    Column("timeframe", Text, nullable=False),
+    Column("strategy_kind", Text, nullable=False),
+    Column("strategy", JSONB, nullable=False),
+    Column("first_bar_at", DateTime(timezone=True), nullable=False),
+    Column("last_bar_at", DateTime(timezone=True), nullable=False),
+    Column("initial_cash", Numeric(20, 6), nullable=False),
+    Column("final_equity", Numeric(20, 6), nullable=False),
+    Column("total_fees", Numeric(20, 6), nullable=False),
+    Column("total_return_frac", Double, nullable=False),
+    Column("cagr_frac", Double),
+    Column("sharpe", Double),
+    Column("sortino", Double),
+    Column("max_drawdown_frac", Double),
+    Column("trade_count", Integer, nullable=False),
+    Column("win_rate_frac", Double),
+    Column("profit_factor", Double),
+    Column("data_fingerprint", Text, nullable=False),
+    _created_at(),
+    Index("backtest_results_list", "user_id", desc("created_at")),
+)
+
+probe_effects = Table(
+    "probe_effects",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),  # no unique key: a double effect must show
+    _job_id(),
+    Column("attempt", SmallInteger, nullable=False),
+    _created_at(),
+    Index("probe_effects_job", "job_id"),
+)
+
+bar_series = Table(
+    "bar_series",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("owner_id", Uuid, ForeignKey("users.id", ondelete="CASCADE")),  # NULL: shared by all users
+    Column("symbol", Text, nullable=False),
+    Column("timeframe", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("revision", Integer, nullable=False, server_default="1"),
+    Column("bar_count", BigInteger, nullable=False),
+    Column("first_at", DateTime(timezone=True)),
+    Column("last_at", DateTime(timezone=True)),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    UniqueConstraint("owner_id", "symbol", "timeframe", postgresql_nulls_not_distinct=True),
+)
+
+bars = Table(
+    "bars",
+    metadata,
+    Column("series_id", BigInteger, ForeignKey("bar_series.id", ondelete="CASCADE"), primary_key=True),
+    Column("time", DateTime(timezone=True), primary_key=True),
+    Column("open", Double, nullable=False),
+    Column("high", Double, nullable=False),
+    Column("low", Double, nullable=False),
+    Column("close", Double, nullable=False),
+    Column("volume", Double, nullable=False),
+    CheckConstraint("low <= LEAST(open, close) AND GREATEST(open, close) <= high AND low > 0", name="ordered"),
+)

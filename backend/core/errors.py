@@ -1,0 +1,66 @@
+"""What can go wrong between a caller and this product. Each error carries a stable `code`.
+
+AppError
+├── Unauthenticated        who are you?
+├── Forbidden              you may not
+├── NotFound               there is none that you may see
+├── Invalid                the request does not say what it should; `problems` says where
+│   └── KeyReused          an idempotency key came back with another body
+├── TooLarge               the body is over its limit
+├── Conflict               the job's state does not allow it
+└── Unavailable            a part we need does not answer
+
+HTTP numbers are chosen in `api/errors.py` alone. How a job's handler ends is told in `core/jobs/outcomes.py`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One wrong place in a request: a path such as `payload.strategy.fast`, and what was expected."""
+
+    path: str
+    message: str
+
+
+class AppError(Exception):
+    code: ClassVar[str] = "error"
+
+
+class Unauthenticated(AppError):
+    code = "unauthenticated"
+
+
+class Forbidden(AppError):
+    code = "forbidden"
+
+
+class NotFound(AppError):
+    code = "not_found"
+
+
+class Invalid(AppError):
+    code = "invalid_request"
+
+    def __init__(self, text: str, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(text)
+        self.problems = tuple(problems)
+
+
+class KeyReused(Invalid):
+    code = "idempotency_key_reused"
+
+
+class TooLarge(AppError):
+    code = "too_large"
+
+
+class Conflict(AppError):
+    code = "conflict"
+
+
+class Unavailable(AppError):
+    code = "unavailable"

@@ -1,0 +1,112 @@
+"""The events' way through Redis: one script numbers a message, keeps it for resuming, and publishes it.
+
+The history is a cache; Postgres is the truth. What Redis loses is announced again by the relay, and a listener
+whose cursor is no longer covered is told so and gets a snapshot.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+
+from backend.core.events import Cursor, Event, Message, Topic, to_wire
+from backend.core.queue import doorbells
+
+HISTORY_LENGTH = 1_000
+HISTORY_TTL_S = 3_600
+
+PUBLISH = """
+for i = 1, #KEYS, 2 do
+  local epoch = redis.call('HGET', KEYS[i], 'epoch')
+  if not epoch then
+    epoch = ARGV[1]
+    redis.call('DEL', KEYS[i + 1])
+    redis.call('HSET', KEYS[i], 'epoch', epoch, 'seq', 0)
+  end
+  local seq = redis.call('HINCRBY', KEYS[i], 'seq', 1)
+  redis.call('XADD', KEYS[i + 1], 'MAXLEN', ARGV[2], seq .. '-0', 'body', ARGV[4])
+  redis.call('EXPIRE', KEYS[i], ARGV[3])
+  redis.call('EXPIRE', KEYS[i + 1], ARGV[3])
+  redis.call('PUBLISH', ARGV[4 + (i + 1) / 2], epoch .. ':' .. seq .. '\\n' .. ARGV[4])
+end
+"""
+
+POSITION = """
+if redis.call('HSETNX', KEYS[1], 'epoch', ARGV[1]) == 1 then
+  redis.call('HSET', KEYS[1], 'seq', 0)
+  redis.call('DEL', KEYS[2])
+end
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return redis.call('HMGET', KEYS[1], 'epoch', 'seq')
+"""
+
+
+def redis_channel(topic: Topic) -> str:
+    return f"aitrader:{topic.name}"
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """What one commit has to tell: events, and doorbells as (queue, job id)."""
+
+    events: Sequence[Event] = ()
+    bells: Sequence[tuple[str, UUID | None]] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.events and not self.bells
+
+
+def publish(redis: Redis, announcement: Announcement) -> None:
+    """Send events and doorbells in one round trip."""
+    pipe = redis.pipeline(transaction=False)
+    _fill(pipe, announcement)
+    pipe.execute()
+
+
+async def publish_async(redis: AsyncRedis, announcement: Announcement) -> None:
+    """Send events and doorbells in one round trip."""
+    pipe = redis.pipeline(transaction=False)
+    _fill(pipe, announcement)
+    await pipe.execute()
+
+
+async def position(redis: AsyncRedis, topic: Topic) -> Cursor:
+    """Return where the topic is now; a topic without history begins one."""
+    answer = await redis.eval(POSITION, 2, *_keys(topic), uuid4().hex[:12], HISTORY_TTL_S)
+    epoch, sequence = (part.decode() for part in answer)
+    return Cursor(epoch, int(sequence))
+
+
+async def since(redis: AsyncRedis, topic: Topic, cursor: Cursor) -> Sequence[Message] | None:
+    """Return every message after the cursor; None when the history does not have all of them."""
+    now = await position(redis, topic)
+    if now.epoch != cursor.epoch or cursor.sequence > now.sequence:
+        return None
+    first, last = f"({cursor.sequence}-0", f"{now.sequence}-0"
+    entries: Any = await redis.xrange(_keys(topic)[1], first, last)  # Any: redis-py types every possible reply
+    if len(entries) != now.sequence - cursor.sequence:
+        return None
+    return [
+        Message.from_wire(f"{now.epoch}:{entry_id.decode().partition('-')[0]}", fields[b"body"].decode())
+        for entry_id, fields in entries
+    ]
+
+
+def _keys(topic: Topic) -> tuple[str, str]:
+    channel = redis_channel(topic)
+    return f"{channel}:position", f"{channel}:history"
+
+
+def _fill(pipe: Any, announcement: Announcement) -> None:  # Any: a sync or an async pipeline
+    for event in announcement.events:
+        keys = [key for topic in event.topics for key in _keys(topic)]
+        channels = [redis_channel(topic) for topic in event.topics]
+        fresh_epoch = uuid4().hex[:12]
+        pipe.eval(PUBLISH, len(keys), *keys, fresh_epoch, HISTORY_LENGTH, HISTORY_TTL_S, to_wire(event), *channels)
+    # Last, so that listeners hear of a job before the worker that takes it can say anything.
+    for queue, messages in doorbells(announcement.bells).items():
+        pipe.lpush(queue, *messages)

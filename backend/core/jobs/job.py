@@ -1,0 +1,65 @@
+"""A job as others see it: the whole of it in an answer, the moving part of it in an event."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from backend.core.jobs.lifecycle import TERMINAL, JobState
+
+
+class JobError(BaseModel):
+    """Why an attempt failed. The traceback is kept with the attempt, not here."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    message: str
+
+
+class JobSummary(BaseModel):
+    """What changes while a job lives; lists and events carry it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: UUID
+    job_type: str
+    user_id: UUID
+    state: JobState
+    priority: int
+    attempt: int
+    max_attempts: int
+    progress: float
+    stage: str | None
+    error: JobError | None
+    created_at: datetime
+    run_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    cancel_requested_at: datetime | None
+    version: int
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.state in TERMINAL
+
+
+class JobView(JobSummary):
+    """The whole job, as `GET /jobs/{id}` answers it."""
+
+    payload: dict[str, Any]  # Any: JSON, in the shape of the type's payload model
+    result: dict[str, Any] | None  # Any: JSON, in the shape of the type's result model
+
+    @property
+    def etag(self) -> str:
+        return f'"{self.id.hex}-{self.version}"'
+
+
+def summary_of(row: Mapping[Any, Any]) -> JobSummary:  # Any: a database row
+    return JobSummary.model_validate(dict(row))
+
+
+def view_of(row: Mapping[Any, Any]) -> JobView:  # Any: a database row
+    return JobView.model_validate(dict(row))

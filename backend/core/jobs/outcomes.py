@@ -1,0 +1,64 @@
+"""How a handler ends: by returning an `Outcome`, or by raising one of these.
+
+Anything else that it raises is a bug: recorded with its traceback, and tried again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from backend.core.jobs.payload import Contract
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row that is written in the transaction that finishes the job."""
+
+    table: str
+    values: Mapping[str, Any]  # Any: a column's value, of the column's type
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A large result: equal-length columns under their names, kept as Parquet."""
+
+    name: str
+    columns: Mapping[str, Any]  # Any: an array or a sequence; numbers, text or int64 nanoseconds, one type a column
+    time_columns: frozenset[str] = frozenset()
+    """Names of the columns that hold int64 nanoseconds since 1970, UTC."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    result: Contract
+    rows: Sequence[Row] = ()
+    artifacts: Sequence[Artifact] = field(default=())
+
+
+class InvalidJob(Exception):
+    """The job can never succeed: it is failed and not tried again."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class TryLater(Exception):
+    """Something outside is not there now: try again after `after_s` seconds, if an attempt is left."""
+
+    def __init__(self, code: str, message: str, after_s: float) -> None:
+        super().__init__(message)
+        self.code = code
+        self.after_s = after_s
+
+
+class Cancelled(Exception):
+    """The owner asked to cancel, and the handler noticed."""
+
+
+class GivenBack(Exception):
+    """The worker is stopping: somebody else shall run this job, and the attempt does not count."""
+
+
+class LeaseLost(Exception):
+    """Somebody else finished, cancelled or took over this job; their word stands and ours is dropped."""

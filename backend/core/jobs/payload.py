@@ -1,0 +1,27 @@
+"""The base of every payload and result: strict, finite, closed, versioned."""
+
+from typing import Annotated, Literal
+
+from annotated_types import Len
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from market_data.symbols import SYMBOL_MAX_LENGTH, SYMBOL_PATTERN
+
+
+class Contract(BaseModel):
+    """A payload or a result. Text or a boolean is not a number, NaN and infinity are not numbers either.
+
+    Payloads must be read from JSON (`model_validate_json`): strictness then still takes dates as text.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    schema_version: Literal[1] = 1
+
+
+Symbol = Annotated[
+    str,
+    StringConstraints(pattern=SYMBOL_PATTERN, min_length=1, max_length=SYMBOL_MAX_LENGTH),
+    Field(description="A ticker, as the data source spells it.", examples=["AAPL"]),
+]
+Symbols = Annotated[tuple[Symbol, ...], Len(1, 10_000)]

@@ -1,0 +1,24 @@
+"""`probe`: does as it is told. Operators check a deployment with it; fault tests and benchmarks too."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from backend.core.jobs.payload import Contract
+
+MAX_RESULT_BYTES = 60_000_000
+
+
+class ProbePayload(Contract):
+    sleep_s: Annotated[float, Field(ge=0, le=3600, description="How long it takes, in all.")] = 0.0
+    steps: Annotated[int, Field(ge=1, le=100_000, description="How many times it reports progress.")] = 1
+    fail_attempts: Annotated[int, Field(ge=0, le=100, description="How many first attempts fail.")] = 0
+    fail_with: Literal["error", "invalid", "memory_error", "segfault", "exit"] = "error"
+    result_bytes: Annotated[int, Field(ge=0, le=MAX_RESULT_BYTES)] = 0
+    allocate_mb: Annotated[int, Field(ge=0, le=16_384)] = 0
+
+
+class ProbeResult(Contract):
+    attempt: int
+    slept_s: float
+    padding: str = ""

@@ -1,0 +1,72 @@
+"""The one list of job types. Routes, queues, OpenAPI, limits and the catalogue derive from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from backend.core.jobs.backtest import BacktestPayload, BacktestResult
+from backend.core.jobs.pattern_scan import PatternScanPayload, PatternScanResult
+from backend.core.jobs.payload import Contract
+from backend.core.jobs.probe import ProbePayload, ProbeResult
+
+Role = Literal["free", "premium", "admin"]
+EVERYONE: frozenset[Role] = frozenset({"free", "premium", "admin"})
+ADMINS: frozenset[Role] = frozenset({"admin"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobSpec:
+    """All that is particular to one job type."""
+
+    job_type: str
+    title: str
+    payload: type[Contract]
+    result: type[Contract]
+    queue: str
+    soft_limit_s: float
+    """After so long `check_cancelled` ends the attempt."""
+    hard_limit_s: float
+    """After so long the process that runs it is ended."""
+    max_attempts: int = 3
+    retry_base_s: float = 1.0
+    """The wait before the second attempt; it doubles with each further one."""
+    roles: frozenset[Role] = EVERYONE
+
+
+JOB_TYPES: Mapping[str, JobSpec] = MappingProxyType(
+    {
+        spec.job_type: spec
+        for spec in (
+            JobSpec(
+                job_type="backtest",
+                title="Run one strategy over history",
+                payload=BacktestPayload,
+                result=BacktestResult,
+                queue="backtest",
+                soft_limit_s=600,
+                hard_limit_s=660,
+            ),
+            JobSpec(
+                job_type="pattern_scan",
+                title="Find candlestick patterns in many symbols",
+                payload=PatternScanPayload,
+                result=PatternScanResult,
+                queue="pattern_scan",
+                soft_limit_s=600,
+                hard_limit_s=660,
+            ),
+            JobSpec(
+                job_type="probe",
+                title="Do as told, to check a deployment",
+                payload=ProbePayload,
+                result=ProbeResult,
+                queue="probe",
+                soft_limit_s=3_700,
+                hard_limit_s=3_760,
+                roles=ADMINS,
+            ),
+        )
+    }
+)
+QUEUES: tuple[str, ...] = tuple(sorted({spec.queue for spec in JOB_TYPES.values()}))

@@ -1,0 +1,105 @@
+"""What a caller sends to start a job, and the row that becomes of it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from backend.core.errors import Forbidden, Invalid, Problem
+from backend.core.ids import new_id
+from backend.core.jobs.lifecycle import JobState
+from backend.core.jobs.payload import Contract
+from backend.core.jobs.registry import JOB_TYPES, JobSpec
+from backend.core.user import User
+from backend.settings import JobSettings
+
+LONGEST_SHOWN = 80
+
+
+class JobOptions(BaseModel):
+    """What may be said about any job, beside its type and payload."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    priority: Annotated[int, Field(ge=0, le=9, description="0 runs first, 9 last.")] = 5
+    run_at: Annotated[AwareDatetime | None, Field(description="Not before this time.")] = None
+    max_attempts: Annotated[int | None, Field(ge=1, le=20, description="The type's own, when left out.")] = None
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A valid request for one job."""
+
+    spec: JobSpec
+    payload: Contract
+    options: JobOptions
+
+    @property
+    def request_hash(self) -> bytes:
+        """Return what tells one request from another, for idempotency keys."""
+        told = {
+            "job_type": self.spec.job_type,
+            "payload": self.payload.model_dump(mode="json"),
+            "options": self.options.model_dump(mode="json"),
+        }
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).digest()
+
+    def new_row(self, user: User, idempotency_key: str | None) -> dict[str, Any]:  # Any: column values
+        """Return the row of a new job."""
+        if user.role not in self.spec.roles:
+            allowed = ", ".join(sorted(self.spec.roles))
+            raise Forbidden(f"a {self.spec.job_type} needs the role {allowed}; {user.name} has {user.role}")
+        run_at = self.options.run_at
+        is_later = run_at is not None and run_at > datetime.now(UTC)
+        row: dict[str, Any] = {
+            "id": new_id(),
+            "job_type": self.spec.job_type,
+            "queue": self.spec.queue,
+            "user_id": user.id,
+            "state": JobState.SCHEDULED if is_later else JobState.QUEUED,
+            "priority": self.options.priority,
+            "max_attempts": self.options.max_attempts or self.spec.max_attempts,
+            "idempotency_key": idempotency_key,
+            "request_hash": self.request_hash,
+            "payload": self.payload.model_dump(mode="json"),
+        }
+        return row | ({"run_at": run_at} if is_later else {})
+
+
+def submission(job_type: str, payload: Mapping[str, Any], options: JobOptions | None = None) -> Submission:
+    """Return a checked submission from plain values; Invalid says what is wrong, and where."""
+    spec = JOB_TYPES.get(job_type)
+    if spec is None:
+        raise Invalid(f"job_type must be one of {', '.join(JOB_TYPES)}, it was {job_type!r}")
+    try:
+        text = json.dumps(payload, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise Invalid(f"the payload must be JSON: {error}") from error
+    try:
+        checked = spec.payload.model_validate_json(text)
+    except ValidationError as error:
+        raise Invalid(f"the payload is not a valid {job_type} payload: {error}", problems_of(error)) from error
+    return Submission(spec, checked, options or JobOptions())
+
+
+def problems_of(error: ValidationError, *, skip: int = 0) -> list[Problem]:
+    """Return where a document is wrong; `skip` leaves out so many leading parts of each path."""
+    return [
+        Problem(".".join(str(part) for part in found["loc"][skip:]), _told(found["msg"], found["input"]))
+        for found in error.errors(include_url=False)
+    ]
+
+
+def lane_cap(user: User, limits: JobSettings) -> int | None:
+    """Return how many jobs of a queue the user may have running at once; None: any number."""
+    caps = {"free": limits.free_max_running, "premium": limits.premium_max_running, "admin": None}
+    return caps[user.role]
+
+
+def _told(message: str, value: object) -> str:
+    shown = repr(value)
+    return f"{message}; it was {shown}" if len(shown) <= LONGEST_SHOWN else message

@@ -1,0 +1,114 @@
+"""The web process: engine, Redis and use cases are built here, and the routers mounted."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from uuid import UUID
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from backend.api import artifacts, catalogue, health, jobs, market
+from backend.api.deps import AppState
+from backend.api.errors import ProblemDocument, install_error_handlers
+from backend.api.job_requests import SUBMIT_JOB
+from backend.api.json_body import REFERENCE, install_openapi
+from backend.api.middleware import AccessLog, BodyLimit
+from backend.core.artifacts import ArtifactStore
+from backend.core.db.sessions import async_engine, sync_engine
+from backend.core.logging import configure_logging, get_logger
+from backend.core.redis import async_redis
+from backend.core.user import User
+from backend.services.accounts import authenticate
+from backend.services.announcer import Announcer
+from backend.services.health import Health
+from backend.services.jobs import Jobs
+from backend.services.market import Market
+from backend.settings import Settings
+from backend.version import VERSION
+from backend.websocket import route as websocket_route
+from backend.websocket.route import Door
+from backend.websocket.session import Parts
+from backend.ws_broadcaster import WsBroadcaster
+
+DESCRIPTION = "Submit typed jobs, wait for exact answers, and hear of every change at `/ws`."
+
+log = get_logger(__name__)
+
+
+class WebSocketGuard:
+    """Lets WebSocket sessions ask who somebody is, and what that user's unfinished jobs are."""
+
+    def __init__(self, parts: AppState) -> None:
+        self._parts = parts
+
+    async def authenticate(self, token: str) -> User:
+        return await authenticate(self._parts.engine, token)
+
+    async def snapshot_jobs(self, user_id: UUID | None, limit: int) -> list[str]:
+        """Return the unfinished jobs of one user, or of all, as JSON."""
+        jobs_ = await self._parts.jobs.unfinished(user_id, limit)
+        return [job.model_dump_json(exclude={"user_id"}) for job in jobs_]
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Return the application; connections are made when it starts, not before."""
+    settings = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        configure_logging(level=settings.log_level, debug=settings.debug, service="api")
+        async with AsyncExitStack() as stack:
+            await _build(app, settings, stack)
+            log.info("started", version=VERSION)
+            yield
+        log.info("stopped")
+
+    app = FastAPI(title="AITrader", version=VERSION, description=DESCRIPTION, lifespan=lifespan)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, max_import_bytes=settings.max_import_bytes)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Prefer"],
+        expose_headers=["ETag", "Location", "Link", "Preference-Applied"],
+    )
+    app.add_middleware(AccessLog)
+    install_error_handlers(app)
+    for module in (health, jobs, artifacts, catalogue, market, websocket_route):
+        app.include_router(module.router)
+    problem_schema = ProblemDocument.model_json_schema(ref_template=REFERENCE)
+    install_openapi(app, [SUBMIT_JOB], {**problem_schema.pop("$defs", {}), "ProblemDocument": problem_schema})
+    return app
+
+
+async def _build(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> None:
+    """Make everything that lives as long as the process serves, in order; `stack` ends it in reverse."""
+    engine = async_engine(settings.database)
+    stack.push_async_callback(engine.dispose)
+    import_engine = sync_engine(settings.database)
+    stack.callback(import_engine.dispose)
+    redis = async_redis(settings.redis)
+    stack.push_async_callback(redis.aclose)
+    announcer = Announcer(engine, redis)
+    announcer.start()
+    stack.push_async_callback(announcer.stop)
+    broadcaster = WsBroadcaster(redis)
+    broadcaster.start()
+    stack.push_async_callback(broadcaster.stop)
+    parts = AppState(
+        settings=settings,
+        engine=engine,
+        import_engine=import_engine,
+        redis=redis,
+        jobs=Jobs(engine, announcer, settings.jobs),
+        market=Market(engine),
+        health=Health(engine, redis, settings),
+        artifacts=ArtifactStore(settings.artifacts),
+        listen=broadcaster.listen,
+    )
+    app.state.parts = parts
+    guard = WebSocketGuard(parts)
+    app.state.door = Door(Parts(broadcaster, guard, redis, settings.websocket), settings.cors_origins)
+
+
+app = create_app()

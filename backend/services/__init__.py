@@ -1,0 +1,1 @@
+"""Use cases: one is one method, and one transaction."""

@@ -1,0 +1,168 @@
+"""Users and their bearer tokens: made, checked, listed, revoked.
+
+A token reads `ait_<id>_<secret>`. The database keeps the id and the secret's SHA-256; the token itself is shown once.
+A fast hash is right here: the secret has 256 random bits, so there is nothing to guess from a dictionary.
+"""
+
+import argparse
+import hashlib
+import hmac
+import re
+import secrets
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Self, get_args
+
+from sqlalchemy import Connection, Engine, RowMapping
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from backend.core.db import accounts
+from backend.core.db.sessions import sync_engine
+from backend.core.errors import Invalid, NotFound, Unauthenticated
+from backend.core.ids import new_id
+from backend.core.jobs.registry import Role
+from backend.core.private_files import write_private
+from backend.core.user import User
+from backend.settings import Settings
+
+ADMIN_NAME = "admin"
+USER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+
+
+@dataclass(frozen=True)
+class TokenRecord:
+    """What is known about a token after it was shown."""
+
+    id: str
+    user: str
+    role: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, repr=False)
+class Token:
+    id: str
+    secret: str
+
+    @classmethod
+    def new(cls) -> Self:
+        return cls(secrets.token_hex(8), secrets.token_urlsafe(32))
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        prefix, _, rest = text.partition("_")
+        token_id, _, secret = rest.partition("_")
+        if prefix != "ait" or not re.fullmatch(r"[0-9a-f]{16}", token_id) or not secret.isascii():
+            raise Unauthenticated("the bearer token is not one of ours: expected ait_<id>_<secret>")
+        return cls(token_id, secret)
+
+    @property
+    def text(self) -> str:
+        return f"ait_{self.id}_{self.secret}"
+
+    @property
+    def secret_sha256(self) -> bytes:
+        return hashlib.sha256(self.secret.encode()).digest()
+
+
+async def authenticate(engine: AsyncEngine, text: str) -> User:
+    """Return the user whom a bearer token belongs to."""
+    token = Token.parse(text)
+    async with engine.connect() as connection:
+        row = (await connection.execute(accounts.user_by_token(token.id))).mappings().one_or_none()
+    return _checked(token, row)
+
+
+def create_token(engine: Engine, *, user_name: str, role: Role | None) -> Token:
+    """Return a new token for a user, who is made when new (role `free` if none is given)."""
+    _require_name_and_role(user_name, role)
+    with engine.begin() as connection:
+        user = _find_or_add(connection, user_name, role)
+        token = Token.new()
+        connection.execute(accounts.add_token(token.id, user.id, token.secret_sha256))
+    return token
+
+
+def list_tokens(engine: Engine) -> list[TokenRecord]:
+    """Return all tokens there are, without their secrets."""
+    with engine.connect() as connection:
+        rows = connection.execute(accounts.all_tokens()).mappings().all()
+    return [TokenRecord(row["id"], row["name"], row["role"], row["created_at"]) for row in rows]
+
+
+def revoke_token(engine: Engine, token_id: str) -> None:
+    """Make a token worthless, now."""
+    with engine.begin() as connection:
+        if connection.execute(accounts.drop_token(token_id)).rowcount == 0:
+            raise NotFound(f"there is no token with the id {token_id!r}")
+
+
+def find_user(connection: Connection, name_or_id: str) -> User:
+    """Return the user of that name or id."""
+    row = connection.execute(accounts.user_by_name_or_id(name_or_id)).mappings().one_or_none()
+    if row is None:
+        raise NotFound(f"there is no user with the name or id {name_or_id!r}; `aitrader token create` makes one")
+    return User(row["id"], row["name"], row["role"])
+
+
+def ensure_admin_token(engine: Engine, file: Path) -> None:
+    """Leave a working admin token in a private file; one that works already stays."""
+    if file.exists() and _works(engine, file.read_text().strip()):
+        return
+    token = create_token(engine, user_name=ADMIN_NAME, role="admin")
+    write_private(file, token.text + "\n")
+
+
+def _works(engine: Engine, text: str) -> bool:
+    try:
+        token = Token.parse(text)
+        with engine.connect() as connection:
+            row = connection.execute(accounts.user_by_token(token.id)).mappings().one_or_none()
+        return _checked(token, row).is_admin
+    except Unauthenticated:
+        return False
+
+
+def _checked(token: Token, row: RowMapping | None) -> User:
+    if row is None or not hmac.compare_digest(row["secret_sha256"], token.secret_sha256):
+        raise Unauthenticated("the bearer token is not known, or was revoked")
+    return User(row["id"], row["name"], row["role"])
+
+
+def _require_name_and_role(user_name: str, role: str | None) -> None:
+    if not USER_NAME.fullmatch(user_name):
+        raise Invalid(f"a user name has 1 to 64 letters, digits or . _ @ -, it was {user_name[:80]!r}")
+    if role is not None and role not in get_args(Role):
+        raise Invalid(f"a role is one of {', '.join(get_args(Role))}, it was {role!r}")
+
+
+def _find_or_add(connection: Connection, user_name: str, role: Role | None) -> User:
+    added = connection.execute(accounts.add_user(new_id(), user_name, role or "free")).mappings().one_or_none()
+    if added is not None:
+        return User(added["id"], added["name"], added["role"])
+    user = find_user(connection, user_name)
+    if role is not None and role != user.role:
+        connection.execute(accounts.set_role(user.id, role))
+        return User(user.id, user.name, role)
+    return user
+
+
+def main() -> int:
+    """Write a working admin token into a file: how the local stack lets its owner in."""
+    parser = argparse.ArgumentParser(prog="python -m backend.services.accounts")
+    commands = parser.add_subparsers(required=True)
+    ensure = commands.add_parser("ensure-admin", help="leave a working admin token in FILE (mode 0600)")
+    ensure.add_argument("file", type=Path)
+    file: Path = parser.parse_args().file
+    engine = sync_engine(Settings().database)
+    try:
+        ensure_admin_token(engine, file)
+    finally:
+        engine.dispose()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""Tells what a commit changed, off the path of the request: events to listeners, doorbells to workers.
+
+Best effort by design. What is not told (a full queue, a Redis that hangs, a crash before the publish) the relay
+finds by `announced_version` and tells again; so a submit never waits for Redis.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from backend.core.db.statements import MARK_ANNOUNCED
+from backend.core.event_log import Announcement, publish_async
+from backend.core.events import job_changed
+from backend.core.jobs.job import JobSummary
+from backend.core.logging import get_logger
+
+MAX_WAITING = 10_000
+MAX_BATCH = 200
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A job that moved, and the queue whose bell it rings (if any)."""
+
+    job: JobSummary
+    bell: str | None = None
+
+
+class Announcer:
+    """One background task that sends changes in batches, in the order of their commits."""
+
+    def __init__(self, engine: AsyncEngine, redis: Redis) -> None:
+        self._engine = engine
+        self._redis = redis
+        self._waiting: asyncio.Queue[Change] = asyncio.Queue(MAX_WAITING)
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="announcer")
+
+    async def stop(self) -> None:
+        """Send what still waits, for a moment at most, and end."""
+        if self._task is None:
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._waiting.join(), 2)
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+    def tell(self, change: Change) -> None:
+        """Take note of a change; when too many wait, leave this one to the relay."""
+        try:
+            self._waiting.put_nowait(change)
+        except asyncio.QueueFull:
+            log.warning("announcement_left_to_relay", job_id=str(change.job.id))
+
+    async def _run(self) -> None:
+        while True:
+            batch = [await self._waiting.get()]
+            while len(batch) < MAX_BATCH and not self._waiting.empty():
+                batch.append(self._waiting.get_nowait())
+            try:
+                await self._send(batch)
+            except (RedisError, SQLAlchemyError, OSError, TimeoutError) as error:
+                log.warning("announcements_failed", count=len(batch), error=str(error))
+            finally:
+                for _ in batch:
+                    self._waiting.task_done()
+
+    async def _send(self, batch: Sequence[Change]) -> None:
+        bells: list[tuple[str, UUID | None]] = [(c.bell, c.job.id) for c in batch if c.bell is not None]
+        await publish_async(self._redis, Announcement([job_changed(change.job) for change in batch], bells))
+        told = {
+            "ids": [change.job.id for change in batch],
+            "versions": [change.job.version for change in batch],
+        }
+        async with self._engine.begin() as connection:
+            await connection.execute(MARK_ANNOUNCED, told)

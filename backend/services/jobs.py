@@ -1,0 +1,140 @@
+"""The use cases of jobs."""
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping, Select, Update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from backend.core.db import statements
+from backend.core.db.statements import JobFilter
+from backend.core.errors import Conflict, Invalid, KeyReused, NotFound
+from backend.core.jobs.attempt import Attempt, attempt_of, open_attempt
+from backend.core.jobs.job import JobSummary, JobView, summary_of, view_of
+from backend.core.jobs.lifecycle import TERMINAL, JobState
+from backend.core.jobs.submission import Submission, lane_cap
+from backend.core.user import User
+from backend.services.announcer import Announcer, Change
+from backend.settings import JobSettings
+
+
+@dataclass(frozen=True)
+class Page:
+    jobs: Sequence[JobSummary]
+    next_cursor: str | None
+
+
+class Jobs:
+    """What a user may do with jobs. `every` widens a use case from one's own jobs to all (admins only)."""
+
+    def __init__(self, engine: AsyncEngine, announcer: Announcer, limits: JobSettings) -> None:
+        self._engine = engine
+        self._announcer = announcer
+        self._limits = limits
+
+    async def submit(self, user: User, wanted: Submission, key: str | None) -> JobView:
+        """Record a job and ring for it; the same key with the same body answers with the first job."""
+        row = wanted.new_row(user, key)
+        async with self._engine.begin() as connection:
+            await connection.execute(statements.open_lane(wanted.spec.queue, user.id, lane_cap(user, self._limits)))
+            added = (await connection.execute(statements.insert_job(row))).mappings().one_or_none()
+            if added is None:
+                return await self._first_of(connection, user, wanted, key)
+        job = view_of(added)
+        self._announcer.tell(Change(job, bell=wanted.spec.queue if job.state == JobState.QUEUED else None))
+        return job
+
+    async def get(self, user: User, job_id: UUID, *, every: bool = False) -> JobView:
+        async with self._engine.connect() as connection:
+            return await self._seen(connection, user, job_id, every=every)
+
+    async def find(self, wanted: JobFilter) -> Page:
+        """Return one page, newest first, and the cursor of the next."""
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(statements.list_jobs(wanted))).mappings().all()
+        jobs = [summary_of(row) for row in rows]
+        is_full = len(jobs) == wanted.limit
+        return Page(jobs, page_cursor(jobs[-1]) if is_full else None)
+
+    async def unfinished(self, user_id: UUID | None, limit: int) -> Sequence[JobSummary]:
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(statements.unfinished_jobs(user_id, limit))).mappings().all()
+        return [summary_of(row) for row in rows]
+
+    async def attempts(self, user: User, job_id: UUID, *, every: bool = False) -> Sequence[Attempt]:
+        """Return every attempt, the one that runs now last."""
+        async with self._engine.connect() as connection:
+            row = await self._seen_row(connection, user, job_id, every=every)
+            ended = (await connection.execute(statements.attempts_of(job_id))).mappings().all()
+        return [*map(attempt_of, ended), *open_attempt(row)]
+
+    async def cancel(self, user: User, job_id: UUID, *, every: bool = False) -> JobView:
+        """End a job that waits; ask a running one to stop. Cancelling twice is not an error."""
+        async with self._engine.begin() as connection:
+            await self._seen(connection, user, job_id, every=every)
+            moved = await self._first_moved(
+                connection, [statements.cancel_waiting(job_id), statements.request_cancel(job_id)]
+            )
+            if moved is None:
+                job = await self._seen(connection, user, job_id, every=every)
+                if job.state in TERMINAL - {JobState.CANCELLED}:
+                    raise Conflict(f"only an unfinished job can be cancelled; this one is {job.state}")
+                return job
+        return self._told(moved)
+
+    async def retry(self, user: User, job_id: UUID, *, every: bool = False) -> JobView:
+        """Queue a failed or cancelled job once more."""
+        async with self._engine.begin() as connection:
+            job = await self._seen(connection, user, job_id, every=every)
+            moved = await self._first_moved(connection, [statements.retry_by_hand(job_id)])
+            if moved is None:
+                raise Conflict(f"only a failed or cancelled job can be tried again; this one is {job.state}")
+        return self._told(moved, bell=moved["queue"])
+
+    async def _first_of(self, connection: AsyncConnection, user: User, wanted: Submission, key: str | None) -> JobView:
+        row = (await connection.execute(statements.job_by_key(user.id, key or ""))).mappings().one()
+        if bytes(row["request_hash"]) != wanted.request_hash:
+            raise KeyReused(f"the idempotency key {key!r} was used before with another body, for job {row['id']}")
+        return view_of(row)
+
+    async def _seen(self, connection: AsyncConnection, user: User, job_id: UUID, *, every: bool) -> JobView:
+        return view_of(await self._seen_row(connection, user, job_id, every=every))
+
+    async def _seen_row(self, connection: AsyncConnection, user: User, job_id: UUID, *, every: bool) -> RowMapping:
+        statement: Select[Any] = statements.job_by_id(job_id, user_id=None if every else user.id)
+        row: RowMapping | None = (await connection.execute(statement)).mappings().one_or_none()
+        if row is None:
+            raise NotFound(f"there is no job {job_id}")
+        return row
+
+    async def _first_moved(self, connection: AsyncConnection, moves: Sequence[Update]) -> RowMapping | None:
+        for move in moves:
+            row = (await connection.execute(move)).mappings().one_or_none()
+            if row is not None:
+                return row
+        return None
+
+    def _told(self, row: RowMapping, *, bell: str | None = None) -> JobView:
+        job = view_of(row)
+        self._announcer.tell(Change(job, bell))
+        return job
+
+
+def page_cursor(last: JobSummary) -> str:
+    """Return an opaque text for the place after a job."""
+    return base64.urlsafe_b64encode(json.dumps([last.created_at.isoformat(), last.id.hex]).encode()).decode()
+
+
+def parse_page_cursor(text: str) -> tuple[datetime, UUID]:
+    """Return the place that `page_cursor` wrote down."""
+    try:
+        created_at, job_id = json.loads(base64.urlsafe_b64decode(text.encode()))
+        return datetime.fromisoformat(created_at), UUID(job_id)
+    except (binascii.Error, ValueError, TypeError, AttributeError) as error:
+        raise Invalid("cursor must be the next_cursor of an earlier answer") from error

@@ -1,0 +1,129 @@
+"""The fields of the settings, grouped. Which environment variable sets what: docs/configuration.md."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from backend.settings.connections import default_data_dir, local_connections, normal_database_url
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+def _comma_separated(value: Any) -> Any:  # Any: whatever the environment or a caller gave
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class JobSettings(_Group):
+    """Leases, limits and retention of jobs (`JOBS__LEASE_S=30`)."""
+
+    lease_s: Annotated[float, Field(gt=0)] = 30.0
+    renew_every_s: Annotated[float, Field(gt=0)] = 10.0
+    relay_interval_s: Annotated[float, Field(gt=0)] = 0.5
+    cancel_grace_s: Annotated[float, Field(ge=0)] = 3.0
+    """How long a cancelled job may take to notice before its process is ended."""
+    retention_days: Annotated[float, Field(gt=0)] = 90.0
+    max_result_bytes: Annotated[int, Field(gt=0)] = 64_000_000
+    free_max_running: Annotated[int, Field(gt=0)] = 2
+    premium_max_running: Annotated[int, Field(gt=0)] = 8
+
+
+class WebSocketSettings(_Group):
+    """Limits of the push socket (`WEBSOCKET__MAX_PENDING=1000`)."""
+
+    max_connections_per_user: Annotated[int, Field(gt=0)] = 20
+    max_message_bytes: Annotated[int, Field(gt=0)] = 16_384
+    max_messages_per_s: Annotated[float, Field(gt=0)] = 10.0
+    max_pending: Annotated[int, Field(gt=0)] = 1_000
+    max_pending_bytes: Annotated[int, Field(gt=0)] = 1_048_576
+    auth_timeout_s: Annotated[float, Field(gt=0)] = 10.0
+    recheck_token_s: Annotated[float, Field(gt=0)] = 30.0
+    snapshot_jobs: Annotated[int, Field(gt=0)] = 1_000
+
+
+class MarketSettings(_Group):
+    """Where bars come from when the store does not have them (`MARKET__PROVIDERS=sample,yfinance`)."""
+
+    providers: Annotated[tuple[str, ...], NoDecode] = ("sample", "yfinance")
+
+    _split = field_validator("providers", mode="before")(_comma_separated)
+
+
+class Settings(BaseSettings):
+    """Everything that may differ between installations. Secrets never show in its repr."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_nested_delimiter="__")
+
+    database_url: Annotated[str | None, Field(repr=False)] = None
+    redis_url: Annotated[str | None, Field(repr=False)] = None
+    data_dir: Annotated[Path, Field(validation_alias="AITRADER_DATA_DIR", default_factory=default_data_dir)]
+    artifacts_url: str | None = None
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65_535)] = 8000
+    debug: bool = False
+    log_level: str = "INFO"
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    max_body_bytes: Annotated[int, Field(gt=0)] = 2_000_000
+    max_import_bytes: Annotated[int, Field(gt=0)] = 500_000_000
+    flower_url: str | None = None
+    jobs: JobSettings = JobSettings()
+    websocket: WebSocketSettings = WebSocketSettings()
+    market: MarketSettings = MarketSettings()
+
+    _split = field_validator("cors_origins", mode="before")(_comma_separated)
+
+    @field_validator("database_url")
+    @classmethod
+    def _normalise(cls, url: str | None) -> str | None:
+        return None if url is None else normal_database_url(url)
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _known_level(cls, level: str) -> str:
+        if level.upper() not in LOG_LEVELS:
+            raise ValueError(f"LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}, it was {level!r}")
+        return level.upper()
+
+    @property
+    def artifacts(self) -> str:
+        """Return the fsspec address of the artifact store."""
+        return self.artifacts_url or f"file://{self.data_dir / 'artifacts'}"
+
+    @property
+    def database(self) -> str:
+        """Return the database's address; where there is none, say how to get one."""
+        if self.database_url is None:
+            raise LookupError("no database is known: set DATABASE_URL, or start the local stack with `aitrader up`")
+        return self.database_url
+
+    @property
+    def redis(self) -> str:
+        """Return the address of Redis; where there is none, say how to get one."""
+        if self.redis_url is None:
+            raise LookupError("no Redis is known: set REDIS_URL, or start the local stack with `aitrader up`")
+        return self.redis_url
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read arguments first, then the environment, then what a running local stack wrote down."""
+        del dotenv_settings, file_secret_settings
+        stack = InitSettingsSource(settings_cls, init_kwargs=dict(local_connections(default_data_dir())))
+        return init_settings, env_settings, stack

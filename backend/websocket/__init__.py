@@ -1,0 +1,1 @@
+"""`/ws`: one conversation a connection. What it hears comes from the broadcaster."""

@@ -1,0 +1,77 @@
+"""What waits to be sent to one client. It is bounded: a client that reads too slowly is let go, and resumes later."""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from backend.core.events import Kind
+
+CONFLATE_FROM = 16
+"""Progress is replaced by newer progress only once so many messages wait: a client that keeps up sees every step."""
+
+
+class Overflow(Exception):
+    """More waits than this client may leave unread."""
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    text: str
+    progress_of: str | None
+
+
+class Outbox:
+    def __init__(self, *, max_pending: int, max_pending_bytes: int) -> None:
+        self._max_pending = max_pending
+        self._max_bytes = max_pending_bytes
+        self._waiting: OrderedDict[int, _Waiting] = OrderedDict()
+        self._latest_progress: dict[str, int] = {}
+        self._bytes = 0
+        self._number = 0
+        self._event = asyncio.Event()
+        self._overflow = asyncio.Event()
+
+    def put(self, text: str, *, kind: Kind = Kind.STATE, key: str = "") -> None:
+        """Add a message; newer progress of the same thing takes the place of older. Never blocks.
+
+        The message that is too many empties the outbox for good: what a lost client costs is bounded.
+        """
+        if self._overflow.is_set():
+            return
+        if kind == Kind.PROGRESS and len(self._waiting) >= CONFLATE_FROM:
+            self._forget(self._latest_progress.pop(key, None))
+        self._number += 1
+        progress_of = key if kind == Kind.PROGRESS else None
+        if progress_of is not None:
+            self._latest_progress[progress_of] = self._number
+        self._waiting[self._number] = _Waiting(text, progress_of)
+        self._bytes += len(text)
+        if len(self._waiting) > self._max_pending or self._bytes > self._max_bytes:
+            self._overflow.set()
+            self._waiting.clear()
+            self._latest_progress.clear()
+        self._event.set()
+
+    async def get(self) -> str:
+        """Return the oldest message, as soon as there is one; Overflow when too many had come."""
+        while not self._waiting:
+            if self._overflow.is_set():
+                raise Overflow
+            self._event.clear()
+            await self._event.wait()
+        number, waiting = self._waiting.popitem(last=False)
+        self._bytes -= len(waiting.text)
+        if waiting.progress_of is not None and self._latest_progress.get(waiting.progress_of) == number:
+            del self._latest_progress[waiting.progress_of]
+        return waiting.text
+
+    async def overflowed(self) -> None:
+        """Return once too many messages had come: whoever sends may hang on a client that does not read."""
+        await self._overflow.wait()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def _forget(self, number: int | None) -> None:
+        if number is not None:
+            self._bytes -= len(self._waiting.pop(number).text)

@@ -1,0 +1,238 @@
+"""One conversation: who is there, what they subscribe to, and when it ends."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from fastapi import WebSocket, WebSocketDisconnect
+from pydantic import ValidationError
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from backend.core.errors import AppError, Forbidden, Invalid, Unauthenticated, Unavailable
+from backend.core.event_log import since
+from backend.core.events import CHANNELS, Cursor, Topic
+from backend.core.logging import get_logger
+from backend.core.user import User
+from backend.settings import WebSocketSettings
+from backend.websocket.outbox import Outbox, Overflow
+from backend.websocket.protocol import (
+    REQUEST,
+    Authenticate,
+    CloseCode,
+    Ping,
+    Request,
+    Subscribe,
+    Unsubscribe,
+    accepted,
+    refused,
+    snapshot,
+)
+from backend.websocket.subscription import Subscription
+
+log = get_logger(__name__)
+
+
+class Broadcaster(Protocol):
+    async def join(self, topic: Topic, ear: Subscription) -> Cursor: ...
+    async def leave(self, topic: Topic, ear: Subscription) -> None: ...
+
+
+class Guard(Protocol):
+    """Who may come in, and what they are shown first."""
+
+    async def authenticate(self, token: str) -> User: ...
+    async def snapshot_jobs(self, user_id: UUID | None, limit: int) -> list[str]: ...
+
+
+class Ended(Exception):
+    """The conversation is over, by our word."""
+
+    def __init__(self, code: CloseCode, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What every session needs."""
+
+    broadcaster: Broadcaster
+    guard: Guard
+    redis: Redis
+    limits: WebSocketSettings
+
+
+class Session:
+    """The messages of one client, in turn; sending goes on beside it."""
+
+    def __init__(self, socket: WebSocket, parts: Parts, user: User, token: str) -> None:
+        self._socket = socket
+        self._parts = parts
+        self._user = user
+        self._token = token
+        limits = parts.limits
+        self._outbox = Outbox(max_pending=limits.max_pending, max_pending_bytes=limits.max_pending_bytes)
+        self._subscriptions: dict[str, Subscription] = {}
+        self._gaps: asyncio.Queue[tuple[Subscription, Cursor]] = asyncio.Queue()
+        self._allowance = Allowance(limits.max_messages_per_s)
+
+    async def run(self, first_channels: list[str]) -> None:
+        """Talk until the client goes, or until there is a reason to end it."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._send_all())
+                tasks.create_task(self._end_when_too_slow())
+                tasks.create_task(self._mend_gaps())
+                tasks.create_task(self._recheck_token())
+                for channel in first_channels:
+                    await self._answer(Subscribe(op="subscribe", ch=channel))
+                await self._receive_all()
+        finally:
+            for subscription in self._subscriptions.values():
+                await self._parts.broadcaster.leave(subscription.topic, subscription)
+
+    async def _receive_all(self) -> None:
+        while True:
+            text = await receive_text(self._socket, self._parts.limits.max_message_bytes)
+            if not self._allowance.take():
+                raise Ended(CloseCode.TOO_MANY_MESSAGES, "more messages a second than allowed")
+            try:
+                request = REQUEST.validate_json(text)
+            except ValidationError as error:
+                self._outbox.put(refused(None, Invalid.code, _first_problem(error)))
+            else:
+                await self._answer(request)
+
+    async def _answer(self, request: Request) -> None:
+        try:
+            match request:
+                case Subscribe():
+                    await self._subscribe(request)
+                case Unsubscribe():
+                    await self._unsubscribe(request)
+                case Ping():
+                    self._outbox.put(accepted(request.id))
+                case Authenticate():
+                    raise Invalid("this connection is authenticated already")
+        except AppError as error:
+            self._outbox.put(refused(request.id, error.code, str(error)))
+        except RedisError:
+            self._outbox.put(refused(request.id, Unavailable.code, "Redis does not answer; try again"))
+
+    async def _subscribe(self, request: Subscribe) -> None:
+        topic = self._topic(request)
+        wanted = None if request.cursor is None else _cursor(request.cursor)
+        await self._drop(request.ch)
+        subscription = Subscription(topic, self._outbox, on_gap=lambda *gap: self._gaps.put_nowait(gap))
+        at = await self._parts.broadcaster.join(topic, subscription)
+        self._subscriptions[request.ch] = subscription
+        try:
+            missed = None if wanted is None else await since(self._parts.redis, topic, wanted)
+        except RedisError:
+            await self._drop(request.ch)  # the client is refused, so nothing may be held back for it
+            raise
+        if wanted is not None and missed is not None:
+            self._outbox.put(accepted(request.id, cursor=str(wanted), recovered=True))
+            subscription.begin(wanted, missed)
+            return
+        recovered = {} if wanted is None else {"recovered": False}
+        self._outbox.put(accepted(request.id, cursor=str(at), **recovered))
+        await self._send_snapshot(subscription, at)
+
+    async def _unsubscribe(self, request: Unsubscribe) -> None:
+        if request.ch not in self._subscriptions:
+            raise Invalid(f"there is no subscription to {request.ch!r}")
+        await self._drop(request.ch)
+        self._outbox.put(accepted(request.id))
+
+    async def _drop(self, channel: str) -> None:
+        old = self._subscriptions.pop(channel, None)
+        if old is not None:
+            await self._parts.broadcaster.leave(old.topic, old)
+
+    def _topic(self, request: Subscribe) -> Topic:
+        if request.ch not in CHANNELS:
+            raise Invalid(f"ch must be one of {', '.join(CHANNELS)}, it was {request.ch!r}")
+        if request.all and not self._user.is_admin:
+            raise Forbidden("only an admin may subscribe to all users' jobs")
+        return Topic("job_updates", None if request.all else self._user.id)
+
+    async def _send_snapshot(self, subscription: Subscription, at: Cursor) -> None:
+        """Send what is unfinished now; what changed since `at` follows as updates."""
+        limit = self._parts.limits.snapshot_jobs
+        jobs = await self._parts.guard.snapshot_jobs(subscription.topic.user_id, limit)
+        self._outbox.put(snapshot(subscription.channel, str(at), jobs, is_complete=len(jobs) < limit))
+        subscription.begin(at)
+
+    async def _mend_gaps(self) -> None:
+        """Where messages were lost for good, send a snapshot in their place."""
+        while True:
+            subscription, at = await self._gaps.get()
+            if self._subscriptions.get(subscription.channel) is subscription:
+                await self._send_snapshot(subscription, at)
+
+    async def _send_all(self) -> None:
+        with contextlib.suppress(Overflow):  # `_end_when_too_slow` ends the conversation
+            while True:
+                await self._socket.send_text(await self._outbox.get())
+
+    async def _end_when_too_slow(self) -> None:
+        await self._outbox.overflowed()
+        raise Ended(CloseCode.TOO_SLOW, "too much waited to be read; resume from the last cursor")
+
+    async def _recheck_token(self) -> None:
+        """End the conversation soon after its token was revoked, or its user may do other things than before."""
+        while True:
+            await asyncio.sleep(self._parts.limits.recheck_token_s)
+            try:
+                user = await self._parts.guard.authenticate(self._token)
+            except Unauthenticated as error:
+                raise Ended(CloseCode.UNAUTHENTICATED, str(error)) from error
+            except Exception as error:  # noqa: BLE001 - no database for a while is no reason to hang up
+                log.warning("token_recheck_failed", error=type(error).__name__)
+            else:
+                if user != self._user:
+                    raise Ended(CloseCode.UNAUTHENTICATED, "the user's role has changed; authenticate again")
+
+
+class Allowance:
+    """A token bucket: `rate` messages a second, twice as many in a burst."""
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._left = 2 * rate
+        self._at = asyncio.get_running_loop().time()
+
+    def take(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        self._left = min(2 * self._rate, self._left + (now - self._at) * self._rate)
+        self._at = now
+        self._left -= 1
+        return self._left >= 0
+
+
+async def receive_text(socket: WebSocket, max_bytes: int) -> str:
+    """Return the next text message; bytes are taken as UTF-8 text too."""
+    message = await socket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1005))
+    text: str = message.get("text") or (message.get("bytes") or b"").decode(errors="replace")
+    if len(text.encode()) > max_bytes:
+        raise Ended(CloseCode.TOO_BIG, f"a message has {max_bytes} bytes at most")
+    return text
+
+
+def _cursor(text: str) -> Cursor:
+    try:
+        return Cursor.parse(text)
+    except ValueError as error:
+        raise Invalid(str(error)) from error
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    path = ".".join(str(part) for part in first["loc"])
+    return f"{path}: {first['msg']}" if path else first["msg"]

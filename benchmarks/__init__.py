@@ -1,0 +1,1 @@
+"""The product beside its peers, in one run: medians of several, and ratios rather than times."""

@@ -1,0 +1,67 @@
+"""Backtests: pure functions from bars and parameters to a report. No clock, chance, file or network.
+
+    report = run(bars, SmaCross(fast=10, slow=30), account=Account(cash=10_000.0),
+    costs=Costs(commission_rate=0.001))
+
+Parameters are imported at once and load nothing numerical, so the web process can know them. Whatever
+computes is imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+from strategy_engine.account import Account
+from strategy_engine.costs import Costs
+from strategy_engine.fill_profile import FillProfile
+from strategy_engine.strategies import STRATEGIES, AnyStrategy, BuyAndHold, RsiReversion, SmaCross
+from strategy_engine.version import ENGINE_VERSION
+
+if TYPE_CHECKING:
+    from strategy_engine.backtest import run
+    from strategy_engine.equity_curve import EquityCurve
+    from strategy_engine.market_view import MarketView, Signals, Strategy
+    from strategy_engine.metrics import Metrics
+    from strategy_engine.report import BacktestReport
+    from strategy_engine.trades import Trades
+    from strategy_engine.warmup import warm
+
+__all__ = [
+    "ENGINE_VERSION",
+    "STRATEGIES",
+    "Account",
+    "AnyStrategy",
+    "BacktestReport",
+    "BuyAndHold",
+    "Costs",
+    "EquityCurve",
+    "FillProfile",
+    "MarketView",
+    "Metrics",
+    "RsiReversion",
+    "Signals",
+    "SmaCross",
+    "Strategy",
+    "Trades",
+    "run",
+    "warm",
+]
+
+_COMPUTING: Final = {
+    "BacktestReport": "report",
+    "EquityCurve": "equity_curve",
+    "MarketView": "market_view",
+    "Metrics": "metrics",
+    "Signals": "market_view",
+    "Strategy": "market_view",
+    "Trades": "trades",
+    "run": "backtest",
+    "warm": "warmup",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _COMPUTING:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_COMPUTING[name]}"), name)

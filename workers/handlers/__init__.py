@@ -1,0 +1,18 @@
+"""What each job type does: a plain function from payload and context to an outcome."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from backend.core.jobs.outcomes import Outcome
+from workers.context import Context
+from workers.handlers.backtest import backtest
+from workers.handlers.pattern_scan import pattern_scan
+from workers.handlers.probe import probe
+
+Handler = Callable[[Any, Context], Outcome]  # Any: the type's own payload model, as the registry names it
+
+HANDLERS: Mapping[str, Handler] = {
+    "backtest": backtest,
+    "pattern_scan": pattern_scan,
+    "probe": probe,
+}

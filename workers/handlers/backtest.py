@@ -1,0 +1,94 @@
+"""`backtest`: bars in, the engine's report out, as a result, a row of key figures and two artifacts."""
+
+import math
+from decimal import Decimal
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from backend.core.jobs.backtest import BacktestPayload, BacktestResult, EquityCurve
+from backend.core.jobs.outcomes import Artifact, Outcome, Row
+from market_data.errors import DomainError
+from strategy_engine import ENGINE_VERSION, AnyStrategy, BacktestReport, run
+from workers.context import Context, LoadedBars
+from workers.handlers.bars import as_outcome, iso, provenance
+
+CURVE_POINTS = 500
+STRATEGY: TypeAdapter[AnyStrategy] = TypeAdapter(AnyStrategy)
+
+
+def backtest(payload: BacktestPayload, context: Context) -> Outcome:
+    symbol = payload.symbols[0]
+    try:
+        loaded = context.bars(symbol, payload.timeframe, payload.start, payload.end)
+        report = run(
+            loaded.bars,
+            payload.strategy,
+            account=payload.account,
+            costs=payload.costs,
+            fill_profile=payload.fill_profile,
+        )
+    except DomainError as error:
+        raise as_outcome(error) from error
+    context.check_cancelled()
+    result = _result(report, loaded, context)
+    return Outcome(result, rows=[_row(payload, report, result)], artifacts=[_trades(report), _equity(report)])
+
+
+def _result(report: BacktestReport, loaded: LoadedBars, context: Context) -> BacktestResult:
+    curve = report.equity_curve(CURVE_POINTS)
+    return BacktestResult(
+        metrics={name: _finite(value) for name, value in report.metrics.as_dict().items()},
+        equity_curve=EquityCurve(
+            time=tuple(iso(int(time)) for time in curve.time),
+            equity=tuple(float(equity) for equity in curve.equity),
+        ),
+        trade_count=len(report.trades),
+        artifacts=("trades", "equity"),
+        source=loaded.used.source,
+        warnings=loaded.warnings,
+        provenance=provenance(context, "strategy_engine", ENGINE_VERSION, [loaded.used]),
+    )
+
+
+def _row(payload: BacktestPayload, report: BacktestReport, result: BacktestResult) -> Row:
+    """Return the key figures, for queries over many backtests."""
+    metrics = result.metrics
+    values: dict[str, Any] = {  # Any: column values
+        "symbol": report.symbol,
+        "timeframe": report.timeframe,
+        "strategy_kind": payload.strategy.kind,
+        "strategy": STRATEGY.dump_python(payload.strategy, mode="json"),
+        "first_bar_at": result.equity_curve.time[0],
+        "last_bar_at": result.equity_curve.time[-1],
+        "initial_cash": _money(payload.account.cash),
+        "final_equity": _money(float(report.equity[-1])),
+        "total_fees": _money(float(metrics["total_fees"] or 0.0)),
+        "total_return_frac": metrics["total_return_frac"],
+        "cagr_frac": metrics["cagr"],
+        "sharpe": metrics["sharpe"],
+        "sortino": metrics["sortino"],
+        "max_drawdown_frac": metrics["max_drawdown"],
+        "trade_count": result.trade_count,
+        "win_rate_frac": metrics["win_rate"],
+        "profit_factor": metrics["profit_factor"],
+        "data_fingerprint": result.provenance.data_fingerprint,
+    }
+    return Row("backtest_results", values)
+
+
+def _trades(report: BacktestReport) -> Artifact:
+    return Artifact("trades", report.trades.columns(), frozenset({"entry_time", "exit_time"}))
+
+
+def _equity(report: BacktestReport) -> Artifact:
+    return Artifact("equity", {"time": report.time, "equity": report.equity}, frozenset({"time"}))
+
+
+def _finite(value: float) -> float | int | None:
+    """Return JSON's null for what is not defined, such as the win rate of no trades."""
+    return value if math.isfinite(value) else None
+
+
+def _money(value: float) -> Decimal:
+    return Decimal(repr(value)).quantize(Decimal("0.000001"))

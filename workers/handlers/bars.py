@@ -1,0 +1,39 @@
+"""What handlers tell of the bars they used, and of those they could not get."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from backend.core.jobs.outcomes import InvalidJob, TryLater
+from backend.core.jobs.provenance import BarsUsed, Provenance
+from market_data.errors import DomainError, ProviderUnavailable
+from workers.context import Context
+
+LONGEST_WAIT_S = 8.0
+"""A provider that is down fails a job within half a minute: three attempts with two such waits."""
+
+
+def provenance(context: Context, engine: str, engine_version: str, used: Sequence[BarsUsed]) -> Provenance:
+    """Return what it takes to get the same result again."""
+    ordered = sorted(used, key=lambda bars: bars.symbol)
+    digest = hashlib.sha256("".join(bars.fingerprint for bars in ordered).encode())
+    return Provenance(
+        engine=engine,
+        engine_version=engine_version,
+        payload_hash=context.payload_hash,
+        seed=context.seed,
+        data_fingerprint=digest.hexdigest(),
+        bars=tuple(ordered),
+    )
+
+
+def as_outcome(error: DomainError) -> InvalidJob | TryLater:
+    """Return how a job ends that needed what could not be had."""
+    if isinstance(error, ProviderUnavailable):
+        return TryLater(error.code, str(error), min(error.retry_after_s, LONGEST_WAIT_S))
+    return InvalidJob(error.code, str(error))
+
+
+def iso(time_ns: int) -> str:
+    """Return a bar's time as text: 2013-03-01T00:00:00Z."""
+    return datetime.fromtimestamp(time_ns // 1_000_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,51 @@
+"""`pattern_scan`: the newest bars of many symbols, each on its own: one bad symbol never sinks the rest."""
+
+from dataclasses import dataclass, field
+
+from backend.core.jobs.outcomes import Outcome
+from backend.core.jobs.pattern_scan import FoundPattern, PatternScanPayload, PatternScanResult, SymbolFailure
+from backend.core.jobs.provenance import BarsUsed
+from market_data.errors import DomainError
+from pattern_engine import ENGINE_VERSION, scan
+from workers.context import Context
+from workers.handlers.bars import iso, provenance
+
+
+@dataclass
+class _Findings:
+    matches: list[FoundPattern] = field(default_factory=list)
+    failures: list[SymbolFailure] = field(default_factory=list)
+    used: list[BarsUsed] = field(default_factory=list)
+
+
+def pattern_scan(payload: PatternScanPayload, context: Context) -> Outcome:
+    found = _Findings()
+    symbols = tuple(dict.fromkeys(payload.symbols))
+    for done, symbol in enumerate(symbols):
+        context.progress(done / len(symbols), f"{done} of {len(symbols)} symbols")
+        try:
+            _scan_symbol(symbol, payload, context, found)
+        except DomainError as error:
+            found.failures.append(SymbolFailure(symbol=symbol, code=error.code, message=str(error)))
+    result = PatternScanResult(
+        matches=tuple(found.matches),
+        failures=tuple(found.failures),
+        provenance=provenance(context, "pattern_engine", ENGINE_VERSION, found.used),
+    )
+    return Outcome(result)
+
+
+def _scan_symbol(symbol: str, payload: PatternScanPayload, context: Context, found: _Findings) -> None:
+    loaded = context.bars(symbol, payload.timeframe, payload.start, payload.end)
+    matches = scan(loaded.bars, payload.patterns, last_bars=payload.last_bars)
+    found.used.append(loaded.used)
+    found.matches += [
+        FoundPattern(
+            symbol=symbol,
+            pattern=match.pattern,
+            direction=match.direction,
+            strength=match.strength,
+            bar_time=iso(match.bar_time_ns),
+        )
+        for match in matches
+    ]

@@ -1,0 +1,203 @@
+"""Mends what crashes leave behind. Any number may run; a Postgres advisory lock lets one be active.
+
+    python -m workers.relay
+
+Each round, on Postgres's clock: due jobs are queued, expired leases are taken back, unannounced changes are
+announced, doorbells that got lost are rung anew. Now and then: lanes are counted anew, old jobs are pruned.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from types import FrameType
+from uuid import uuid4
+
+from redis.exceptions import RedisError
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from backend.core import heartbeats
+from backend.core.artifacts import ArtifactStore
+from backend.core.db import statements
+from backend.core.db.sessions import sync_engine
+from backend.core.event_log import Announcement, publish
+from backend.core.heartbeats import RelayBeat
+from backend.core.jobs.job import summary_of
+from backend.core.logging import configure_logging, get_logger
+from backend.core.redis import sync_redis
+from backend.settings import Settings
+from workers.announce import Herald
+from workers.ending import Lease, end_attempt, loss
+
+ACTIVE_LOCK = 0x52_45_4C_41  # "RELA"
+BATCH = 500
+ANNOUNCE_AFTER_S = 1.0
+RECOUNT_EVERY_S = 10.0
+PRUNE_EVERY_S = 60.0
+
+log = get_logger(__name__)
+
+
+class Relay:
+    """The active relay's work. Each duty is its own transaction, and none of them counts on another."""
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._redis = sync_redis(settings.redis)
+        self._herald = Herald(engine, self._redis)
+        self._store = ArtifactStore(settings.artifacts)
+        self._next: dict[str, float] = {}
+
+    def round(self) -> None:
+        """Do every duty that is due."""
+        self._duty("queue_due_jobs", 0, self.queue_due_jobs)
+        self._duty("take_back_leases", 0, self.take_back_leases)
+        self._duty("announce_missed", 0, self.announce_missed)
+        self._duty("ring_lost_bells", 0, self.ring_lost_bells)
+        self._duty("recount_lanes", RECOUNT_EVERY_S, self.recount_lanes)
+        self._duty("prune", PRUNE_EVERY_S, self.prune)
+
+    def queue_due_jobs(self) -> None:
+        with self._engine.begin() as connection:
+            rows = connection.execute(statements.due_jobs(BATCH)).mappings().all()
+        self._herald.tell([summary_of(row) for row in rows], [row["queue"] for row in rows])
+
+    def take_back_leases(self) -> None:
+        with self._engine.connect() as connection:
+            expired = connection.execute(statements.expired_leases(BATCH)).mappings().all()
+        for row in expired:
+            lease = Lease.of(row)
+            with self._engine.begin() as connection:
+                ended = end_attempt(connection, lease, loss(lease.job, is_overdue=row["is_overdue"]))
+            if ended is not None:
+                log.warning(
+                    "lease_expired",
+                    job_id=str(lease.job.id),
+                    worker_id=lease.worker_id,
+                    state=ended.job.state,
+                )
+                self._herald.tell([ended.job], [lease.queue] if ended.rings else [])
+
+    def announce_missed(self) -> None:
+        with self._engine.connect() as connection:
+            rows = connection.execute(statements.unannounced_jobs(ANNOUNCE_AFTER_S, BATCH)).mappings().all()
+        self._herald.tell([summary_of(row) for row in rows])
+
+    def ring_lost_bells(self) -> None:
+        """Ring the difference where fewer bells wait than jobs could be started."""
+        with self._engine.connect() as connection:
+            claimable = {row["queue"]: int(row["jobs"]) for row in connection.execute(statements.CLAIMABLE).mappings()}
+        if not claimable:
+            return
+        slots = heartbeats.slots_by_queue(self._redis)
+        for queue, count in claimable.items():
+            missing = min(count, slots.get(queue, 1)) - int(self._redis.llen(queue))
+            if missing > 0:
+                publish(self._redis, Announcement(bells=[(queue, None)] * missing))
+
+    def recount_lanes(self) -> None:
+        """Correct lanes whose count has come apart from the rows; each under its lock, one at a time."""
+        with self._engine.connect() as connection:
+            doubtful = connection.execute(statements.doubtful_lanes()).all()
+        for queue, user_id in doubtful:
+            with self._engine.begin() as connection:
+                connection.execute(statements.lock_lane(queue, user_id))
+                lane = {"queue": queue, "user_id": user_id}
+                if connection.execute(statements.RECOUNT_LANES, lane).rowcount:
+                    log.warning("lane_recounted", queue=queue, user_id=str(user_id))
+
+    def prune(self) -> None:
+        """Delete jobs that ended long ago, and their artifacts."""
+        age = {"age_s": self._settings.jobs.retention_days * 86_400, "limit": BATCH}
+        with self._engine.begin() as connection:
+            pruned = connection.execute(statements.PRUNE, age).scalars().all()
+        for job_id in pruned:
+            self._store.drop_job(job_id)
+        if pruned:
+            log.info("jobs_pruned", count=len(pruned))
+
+    def _duty(self, name: str, every_s: float, do: Callable[[], None]) -> None:
+        now = time.monotonic()
+        if now < self._next.get(name, 0.0):
+            return
+        self._next[name] = now + every_s
+        try:
+            do()
+        except (SQLAlchemyError, RedisError, OSError) as error:
+            log.warning("duty_failed", duty=name, error=type(error).__name__)
+
+
+class Turn:
+    """The right to be the active relay: an advisory lock, held as long as its connection lives."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: Connection | None = None
+
+    def is_mine(self) -> bool:
+        """Take the lock if it is free; notice when the connection that held it is gone."""
+        try:
+            if self._connection is None:
+                self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+                taken = self._connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": ACTIVE_LOCK})
+                if not taken:
+                    self.give_up()
+            else:
+                self._connection.execute(text("SELECT 1"))
+        except SQLAlchemyError as error:
+            log.warning("turn_lost", error=type(error).__name__)
+            self.give_up()
+        return self._connection is not None
+
+    def give_up(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(SQLAlchemyError):
+                self._connection.invalidate()
+                self._connection.close()
+            self._connection = None
+
+
+def run(settings: Settings, is_over: threading.Event) -> None:
+    """Be a relay until `is_over`: active while it is our turn, else standing by."""
+    engine = sync_engine(settings.database, pool_size=2)
+    redis = sync_redis(settings.redis)
+    relay, turn = Relay(settings, engine), Turn(engine)
+    relay_id = uuid4().hex
+    while not is_over.is_set():
+        is_active = turn.is_mine()
+        if is_active:
+            relay.round()
+        sign = RelayBeat(relay_id, socket.gethostname(), os.getpid(), is_active)
+        with contextlib.suppress(RedisError):
+            heartbeats.beat(redis, sign)
+        is_over.wait(settings.jobs.relay_interval_s)
+    turn.give_up()
+    with contextlib.suppress(RedisError):
+        heartbeats.stop_beating(redis, sign)
+    engine.dispose()
+
+
+def main(arguments: Sequence[str]) -> int:
+    del arguments
+    settings = Settings()
+    configure_logging(level=settings.log_level, debug=settings.debug, service="relay")
+    is_over = threading.Event()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        is_over.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    log.info("relay_started")
+    run(settings, is_over)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
