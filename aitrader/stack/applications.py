@@ -10,7 +10,7 @@ from aitrader.stack.connections import Connections
 from aitrader.stack.data_dir import DataDir
 from aitrader.stack.environment import child_environ
 from aitrader.stack.probes import http_answers, service_is_ok
-from aitrader.stack.secret_files import kept_password
+from backend.core.private_files import kept_password
 
 FLOWER_USER = "admin"
 
@@ -29,6 +29,7 @@ class Applications:
     host: str
     port: int
     workers: int
+    flower_url: str | None = None
 
     @property
     def url(self) -> str:
@@ -43,7 +44,7 @@ class Applications:
 
     def api(self) -> Component:
         return Component(
-            program=self._python("api", "-m", "backend", HOST=self.host, PORT=str(self.port)),
+            program=self._python("api", "-m", "backend", HOST=self.host, PORT=str(self.port), **self._flower()),
             readiness=http_answers(f"{self.url}/readyz", HTTPStatus.OK),
             ready_timeout_s=API_READY_S,
         )
@@ -77,6 +78,9 @@ class Applications:
             readiness=http_answers(http_url("127.0.0.1", port), HTTPStatus.OK, HTTPStatus.UNAUTHORIZED),
             ready_timeout_s=API_READY_S,
         )
+
+    def _flower(self) -> Mapping[str, str]:
+        return {} if self.flower_url is None else {"FLOWER_URL": self.flower_url}
 
     @property
     def _services_url(self) -> str:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from aitrader.stack.errors import ServerUnreachable
 from aitrader.stack.ports import LOOPBACK
-from aitrader.stack.secret_files import write_private
+from backend.core.private_files import write_private
 
 DATABASE = "aitrader"
 DATABASE_USER = "aitrader"

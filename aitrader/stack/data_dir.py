@@ -8,19 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
 from aitrader.stack.errors import DataDirUnusable, StackRunning
-from aitrader.stack.secret_files import private_folder
+from backend.core.private_files import private_folder
 
 LOCK_PATIENCE_S = 1.0  # a reader of the state holds the lock for microseconds; an owner for good
 LOCK_RETRY_S = 0.02
-
-
-def default_data_dir() -> Path:
-    """Return the data folder to use when none is named: AITRADER_DATA_DIR, else this user's usual place."""
-    named = os.environ.get("AITRADER_DATA_DIR")
-    return Path(named) if named else Path(platformdirs.user_data_dir("aitrader"))
 
 
 @dataclass(frozen=True)

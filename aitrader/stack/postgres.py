@@ -18,8 +18,8 @@ from aitrader.stack.environment import server_environ
 from aitrader.stack.errors import CannotDropRoot
 from aitrader.stack.ports import LOOPBACK
 from aitrader.stack.privileges import RunMode, choose_run_mode, nobody
-from aitrader.stack.secret_files import kept_password, private_folder, write_private
 from aitrader.stack.supervisor import Supervisor
+from backend.core.private_files import kept_password, private_folder, write_private
 
 # Where the cluster lies when PostgreSQL runs as another user, who cannot reach the data folder.
 OTHER_USER_ROOT = Path("/var/lib/aitrader")

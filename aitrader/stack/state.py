@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aitrader.stack.data_dir import DataDir, is_locked
-from aitrader.stack.secret_files import write_private
+from backend.core.private_files import write_private
 
 
 class ComponentStatus(StrEnum):

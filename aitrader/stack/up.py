@@ -9,13 +9,13 @@ from pathlib import Path
 from aitrader.stack.applications import Applications, http_url
 from aitrader.stack.component import Component
 from aitrader.stack.connections import Connections
-from aitrader.stack.data_dir import default_data_dir
 from aitrader.stack.errors import StackError
 from aitrader.stack.ports import LOOPBACK
 from aitrader.stack.run import Run, run_on
 from aitrader.stack.servers import ServerOptions, start_servers
 from aitrader.stack.stop_signals import StopRequest
 from aitrader.stack.terminal import Terminal
+from backend.settings.connections import default_data_dir
 
 API_PORT = 8000
 FLOWER_PORT = 5555
@@ -33,7 +33,7 @@ class StackOptions:
     with_flower: bool = True
     flower_port: int | None = None  # None: the usual one, or a free one when that is taken
     servers: ServerOptions = field(default_factory=ServerOptions)
-    echo_start: bool = True  # show what components write until the stack is ready
+    echo_start: bool = False  # show what components write until the stack is ready
     verbose: bool = False  # ... and after that too
 
 
@@ -93,7 +93,12 @@ async def _start(run: Run, options: StackOptions) -> StackHandle:
     run.terminal.say("starting the servers")
     connections = await start_servers(run, options.servers)
     applications = Applications(
-        data_dir=run.data_dir, connections=connections, host=options.host, port=port, workers=options.workers
+        data_dir=run.data_dir,
+        connections=connections,
+        host=options.host,
+        port=port,
+        workers=options.workers,
+        flower_url=flower_url,
     )
     run.terminal.say("bringing the database up to date")
     await run.supervisor.run(applications.migrate(), timeout_s=TASK_TIMEOUT_S)

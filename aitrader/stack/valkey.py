@@ -9,7 +9,7 @@ from aitrader.stack.connections import redis_url
 from aitrader.stack.data_dir import DataDir
 from aitrader.stack.environment import server_environ
 from aitrader.stack.ports import LOOPBACK
-from aitrader.stack.secret_files import kept_password, private_folder, write_private
+from backend.core.private_files import kept_password, private_folder, write_private
 
 # Every write is on disk within a second; queues must never be evicted, so a full server says no instead.
 SETTINGS = {

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from aitrader.stack.data_dir import default_data_dir, exclusive, is_locked, open_data_dir
+from aitrader.stack.data_dir import exclusive, is_locked, open_data_dir
 from aitrader.stack.errors import DataDirUnusable, StackRunning
+from backend.settings.connections import default_data_dir
 
 
 def mode(path):

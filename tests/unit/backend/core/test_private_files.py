@@ -3,7 +3,7 @@ import stat
 
 import pytest
 
-from aitrader.stack.secret_files import kept_password, private_folder, write_private
+from backend.core.private_files import kept_password, private_folder, write_private
 
 
 def mode(path):
