@@ -60,7 +60,5 @@ def new_platform(
 def platform(new_platform: Callable[..., Platform]) -> Platform:
     """One whole installation that most tests share: an API, a worker with two children, a relay."""
     platform = new_platform()
-    platform.start_api()
-    platform.start_relay()
-    platform.start_worker("--concurrency", "2")
+    platform.start_all()
     return platform

@@ -105,28 +105,35 @@ class Platform:
             REDIS_URL=self.redis_url,
             AITRADER_DATA_DIR=str(self.data_dir),
             MARKET__PROVIDERS="sample",
-            LOG_LEVEL="WARNING",
-            **self.extra_environment,
+            **({"LOG_LEVEL": "WARNING"} | self.extra_environment),
         )
 
+    def start_all(self, *, workers: int = 1) -> None:
+        """Start an API, a relay and workers of two children each, all at the same time, and wait for them."""
+        url = self._begin_api()
+        self.start("workers.relay")
+        for _ in range(workers):
+            self.start("workers", "--concurrency", "2")
+        eventually(lambda: answers(f"{url}/readyz"), timeout_s=90, what="the API")
+        eventually(lambda: len(self.workers()) == workers, timeout_s=90, what="the workers")
+        eventually(lambda: self.services()["status"] == "ok", timeout_s=90, what="every service")
+
     def start_api(self) -> str:
+        """Start another replica of the API; return its address."""
+        url = self._begin_api()
+        eventually(lambda: answers(f"{url}/readyz"), timeout_s=90, what="the API")
+        return url
+
+    def _begin_api(self) -> str:
         port = free_port()
         self.start("backend", PORT=str(port))
-        url = f"http://127.0.0.1:{port}"
-        self.urls.append(url)
-        eventually(lambda: answers(f"{url}/readyz"), timeout_s=60, what="the API")
-        return url
+        self.urls.append(f"http://127.0.0.1:{port}")
+        return self.urls[-1]
 
     def start_worker(self, *arguments: str) -> subprocess.Popen[bytes]:
         before = len(self.workers())
         process = self.start("workers", *arguments)
         eventually(lambda: len(self.workers()) > before, timeout_s=90, what="the worker")
-        return process
-
-    def start_relay(self) -> subprocess.Popen[bytes]:
-        process = self.start("workers.relay")
-        if self.urls:
-            eventually(lambda: self.services()["relay"]["status"] == "ok", timeout_s=60, what="the relay")
         return process
 
     def start(self, module: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:

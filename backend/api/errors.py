@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from backend.core import errors
 from backend.core.errors import AppError, Invalid, Problem
@@ -118,7 +119,15 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     code = CODES.get(error.status_code, "http_error")
     answer = problem(error.status_code, code, str(error.detail), request.url.path)
     answer.headers.update(error.headers or {})
+    if error.status_code == 405:  # noqa: PLR2004 - HTTP's own number
+        answer.headers["Allow"] = ", ".join(_methods_at(request))
     return answer
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Return what may be asked at a path; the router only tells the methods of the first route that it found."""
+    routes = [route for route in request.app.routes if route.matches(request.scope)[0] != Match.NONE]
+    return sorted({method for route in routes for method in getattr(route, "methods", None) or ()})
 
 
 async def _database_error(request: Request, error: Exception) -> JSONResponse:

@@ -121,11 +121,11 @@ async def get(
 ) -> Response:
     """Answer with the job; with `wait`, when it ends or changes (or the time is over)."""
     job = await state.jobs.get(user, job_id, every=every)
-    seen = if_none_match or job.etag
-    if wait_s > 0 and not job.is_terminal and seen == job.etag:
+    is_current = if_none_match is None or _is_known(if_none_match, job.etag)
+    if wait_s > 0 and not job.is_terminal and is_current:
         job = await _changed(state, user, job, wait_s, every=every)
     headers = {"ETag": job.etag} | ({"Preference-Applied": f"wait={wait_s:g}"} if wait_s > 0 else {})
-    if if_none_match == job.etag:
+    if _is_known(if_none_match, job.etag):
         return Response(status_code=304, headers=headers)
     return Response(job.model_dump_json(), media_type="application/json", headers=headers)
 
@@ -146,6 +146,12 @@ async def retry(state: State, user: CurrentUser, every: Every, job_id: UUID) -> 
 async def attempts(state: State, user: CurrentUser, every: Every, job_id: UUID) -> AttemptList:
     """List every attempt with its worker, times, outcome and error."""
     return AttemptList(attempts=list(await state.jobs.attempts(user, job_id, every=every)))
+
+
+def _is_known(if_none_match: str | None, etag: str) -> bool:
+    """Compare weakly with a list of tags, or `*` (RFC 9110, section 13.1.2)."""
+    tags = {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")}
+    return bool(tags & {etag, "*"})
 
 
 async def _changed(state: AppState, user: User, job: JobView, wait_s: float, *, every: bool) -> JobView:

@@ -15,6 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 from backend.core.errors import Invalid
 from backend.core.jobs.submission import problems_of
 
+MAX_PROBLEMS = 20
+"""A body may be wrong in very many places; an answer that lists them all would dwarf it."""
 REFERENCE = "#/components/schemas/{model}"
 
 
@@ -35,8 +37,10 @@ class JsonBody:
             return self.adapter.validate_json(body)
         except ValidationError as error:
             problems = problems_of(error, skip=self._skip)
-            told = "; ".join(f"{p.path}: {p.message}" if p.path else p.message for p in problems)
-            raise Invalid(told, problems) from error
+            shown = problems[:MAX_PROBLEMS]
+            told = "; ".join(f"{p.path}: {p.message}" if p.path else p.message for p in shown)
+            more = f"; and {len(problems) - len(shown)} more" if len(problems) > len(shown) else ""
+            raise Invalid(told + more, shown) from error
 
     @property
     def openapi(self) -> dict[str, Any]:  # Any: an OpenAPI fragment

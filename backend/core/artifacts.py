@@ -49,6 +49,14 @@ class ArtifactStore:
         with filesystem.open(f"{root}/{path}", "rb") as file:
             yield from pq.ParquetFile(file).iter_batches()
 
+    def column_names(self, path: str) -> list[str]:
+        """Return the names of a stored artifact's columns, which it has even without rows."""
+        import pyarrow.parquet as pq  # noqa: PLC0415 - the web process starts without it
+
+        filesystem, root = self._place()
+        with filesystem.open(f"{root}/{path}", "rb") as file:
+            return [str(name) for name in pq.read_schema(file).names]
+
     def read_bytes(self, path: str, chunk_bytes: int = 1 << 20) -> Iterator[bytes]:
         """Yield the stored file as it is."""
         filesystem, root = self._place()

@@ -4,13 +4,14 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.concurrency import run_in_threadpool
 
 from backend.core.artifacts import ArtifactStore
 from backend.core.db.tables import artifacts
@@ -34,7 +35,9 @@ async def open_artifact(
     if file_format == "parquet":
         return store.read_bytes(path)
     batches = store.read_batches(path)
-    return _json_rows(batches) if file_format == "json" else _csv_rows(batches)
+    if file_format == "json":
+        return _json_rows(batches)
+    return _csv_rows(await run_in_threadpool(store.column_names, path), batches)
 
 
 def _json_rows(batches: Iterable["pa.RecordBatch"]) -> Iterator[bytes]:
@@ -50,16 +53,16 @@ def _json_rows(batches: Iterable["pa.RecordBatch"]) -> Iterator[bytes]:
     yield b"[]" if separator == "[" else b"]"
 
 
-def _csv_rows(batches: Iterable["pa.RecordBatch"]) -> Iterator[bytes]:
-    is_first = True
+def _csv_rows(names: Sequence[str], batches: Iterable["pa.RecordBatch"]) -> Iterator[bytes]:
+    yield _csv([names])
     for batch in batches:
-        buffer = io.StringIO()
-        writer = csv.writer(buffer, lineterminator="\n")
-        if is_first:
-            writer.writerow(batch.schema.names)
-            is_first = False
-        writer.writerows([_plain(value) for value in row.values()] for row in _rows(batch))
-        yield buffer.getvalue().encode()
+        yield _csv([_plain(value) for value in row.values()] for row in _rows(batch))
+
+
+def _csv(lines: Iterable[Sequence[Any]]) -> bytes:  # Any: what `_plain` returns
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(lines)
+    return buffer.getvalue().encode()
 
 
 def _rows(batch: "pa.RecordBatch") -> list[dict[str, Any]]:  # Any: one type a column

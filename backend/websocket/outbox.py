@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from backend.core.events import Kind
+from backend.core.events import Kind, Message
 
 CONFLATE_FROM = 16
 """Progress is replaced by newer progress only once so many messages wait: a client that keeps up sees every step."""
@@ -17,6 +18,7 @@ class Overflow(Exception):
 @dataclass(frozen=True)
 class _Waiting:
     text: str
+    size: int
     progress_of: str | None
 
 
@@ -31,9 +33,15 @@ class Outbox:
         self._event = asyncio.Event()
         self._overflow = asyncio.Event()
 
-    def put(self, text: str, *, kind: Kind = Kind.STATE, key: str = "") -> None:
+    def has_room_for(self, messages: Sequence[Message]) -> bool:
+        """Tell whether these fit in at once, with as much left for what comes meanwhile."""
+        size = self._bytes + sum(len(message.data) for message in messages)
+        return 2 * (len(self._waiting) + len(messages)) <= self._max_pending and 2 * size <= self._max_bytes
+
+    def put(self, text: str, *, kind: Kind = Kind.STATE, key: str = "", has_own_limit: bool = False) -> None:
         """Add a message; newer progress of the same thing takes the place of older. Never blocks.
 
+        has_own_limit: its bytes do not count here, since its size is bounded elsewhere (a snapshot's).
         The message that is too many empties the outbox for good: what a lost client costs is bounded.
         """
         if self._overflow.is_set():
@@ -44,8 +52,9 @@ class Outbox:
         progress_of = key if kind == Kind.PROGRESS else None
         if progress_of is not None:
             self._latest_progress[progress_of] = self._number
-        self._waiting[self._number] = _Waiting(text, progress_of)
-        self._bytes += len(text)
+        waiting = _Waiting(text, 0 if has_own_limit else len(text), progress_of)
+        self._waiting[self._number] = waiting
+        self._bytes += waiting.size
         if len(self._waiting) > self._max_pending or self._bytes > self._max_bytes:
             self._overflow.set()
             self._waiting.clear()
@@ -60,7 +69,7 @@ class Outbox:
             self._event.clear()
             await self._event.wait()
         number, waiting = self._waiting.popitem(last=False)
-        self._bytes -= len(waiting.text)
+        self._bytes -= waiting.size
         if waiting.progress_of is not None and self._latest_progress.get(waiting.progress_of) == number:
             del self._latest_progress[waiting.progress_of]
         return waiting.text
@@ -74,4 +83,4 @@ class Outbox:
 
     def _forget(self, number: int | None) -> None:
         if number is not None:
-            self._bytes -= len(self._waiting.pop(number).text)
+            self._bytes -= self._waiting.pop(number).size

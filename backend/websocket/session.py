@@ -134,7 +134,7 @@ class Session:
         except RedisError:
             await self._drop(request.ch)  # the client is refused, so nothing may be held back for it
             raise
-        if wanted is not None and missed is not None:
+        if wanted is not None and missed is not None and self._outbox.has_room_for(missed):
             self._outbox.put(accepted(request.id, cursor=str(wanted), recovered=True))
             subscription.begin(wanted, missed)
             return
@@ -164,7 +164,8 @@ class Session:
         """Send what is unfinished now; what changed since `at` follows as updates."""
         limit = self._parts.limits.snapshot_jobs
         jobs = await self._parts.guard.snapshot_jobs(subscription.topic.user_id, limit)
-        self._outbox.put(snapshot(subscription.channel, str(at), jobs, is_complete=len(jobs) < limit))
+        text = snapshot(subscription.channel, str(at), jobs, is_complete=len(jobs) < limit)
+        self._outbox.put(text, has_own_limit=True)
         subscription.begin(at)
 
     async def _mend_gaps(self) -> None:

@@ -284,7 +284,8 @@ def doubtful_lanes() -> Select[Any]:
 
 CLAIMABLE = text(
     """
-SELECT l.queue, sum(LEAST(q.queued, COALESCE(GREATEST(l.max_running - l.running, 0), q.queued)))::bigint AS jobs
+SELECT l.queue, sum(CASE WHEN l.max_running IS NULL THEN q.queued
+                         ELSE LEAST(q.queued, GREATEST(l.max_running - l.running, 0)) END)::bigint AS jobs
 FROM job_lanes l
 JOIN (SELECT queue, user_id, count(*) AS queued FROM jobs WHERE state = 'queued' GROUP BY 1, 2) q
   USING (queue, user_id)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from backend.core.errors import Forbidden, Invalid, Problem
 from backend.core.ids import new_id
@@ -28,6 +28,14 @@ class JobOptions(BaseModel):
     priority: Annotated[int, Field(ge=0, le=9, description="0 runs first, 9 last.")] = 5
     run_at: Annotated[AwareDatetime | None, Field(description="Not before this time.")] = None
     max_attempts: Annotated[int | None, Field(ge=1, le=20, description="The type's own, when left out.")] = None
+
+    @field_validator("run_at")
+    @classmethod
+    def _in_utc(cls, run_at: datetime | None) -> datetime | None:
+        try:
+            return None if run_at is None else run_at.astimezone(UTC)
+        except OverflowError as error:
+            raise ValueError("expected a time of the years 1 to 9999 in UTC") from error
 
 
 @dataclass(frozen=True)
