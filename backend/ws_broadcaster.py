@@ -19,6 +19,7 @@ from backend.core.errors import Unavailable
 from backend.core.event_log import position, redis_channel, since
 from backend.core.events import Cursor, Message, Topic
 from backend.core.logging import get_logger
+from backend.core.tasks import end_task
 
 ALIVE_CHANNEL = "aitrader:alive"
 JOIN_TIMEOUT_S = 3.0
@@ -67,9 +68,7 @@ class WsBroadcaster:
 
     async def stop(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await end_task(self._task)
 
     async def join(self, topic: Topic, ear: Ear) -> Cursor:
         """Let `ear` hear the topic from now on; return a place from which it hears everything.

@@ -7,7 +7,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend.core.db.statements import MARK_ANNOUNCED
+from backend.core.db.upkeep import MARK_ANNOUNCED
 from backend.core.event_log import Announcement, publish
 from backend.core.events import job_changed
 from backend.core.jobs.job import JobSummary

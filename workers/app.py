@@ -28,8 +28,8 @@ from backend.core.processes import die_with_parent
 from backend.core.queue import RING_TASK
 from backend.settings import Settings
 
-QUEUES_VARIABLE = "AITRADER_QUEUES"
 STOPPING_SIGNAL = signal.SIGUSR2
+KEEPER_CHECK_S = 1.0
 
 settings = Settings()
 log = get_logger(__name__)
@@ -95,14 +95,25 @@ def _begin_child(**_: object) -> None:
 
 
 @worker_ready.connect
-def _start_keeper(sender: Any, **_: object) -> None:  # Any: Celery's consumer
-    """Start the process that renews leases: nothing that a job computes can starve it."""
+def _watch_keeper(sender: Any, **_: object) -> None:  # Any: Celery's consumer
+    """Start the process that renews leases (nothing that a job computes can starve it), and again should it die."""
     queues = sorted(queue.name for queue in app.amqp.queues.consume_from.values())
     slots = int(sender.pool.num_processes)
+    _start_keeper(queues, slots)
+    sender.timer.call_repeatedly(KEEPER_CHECK_S, _revive_keeper, (queues, slots))
+    log.info("worker_ready", worker_id=worker.id, queues=queues, slots=slots)
+
+
+def _revive_keeper(queues: list[str], slots: int) -> None:
+    if worker.keeper is not None and worker.keeper.poll() is not None:
+        log.warning("keeper_died", exit_code=worker.keeper.returncode)
+        _start_keeper(queues, slots)
+
+
+def _start_keeper(queues: list[str], slots: int) -> None:
     worker.keeper = subprocess.Popen(  # noqa: S603 - our own interpreter, module and numbers
         [sys.executable, "-m", "workers.keeper", worker.id, str(os.getpid()), str(slots), ",".join(queues)]
     )
-    log.info("worker_ready", worker_id=worker.id, queues=queues, slots=slots)
 
 
 @worker_shutting_down.connect

@@ -24,7 +24,7 @@ from sqlalchemy import Connection, RowMapping, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.core import heartbeats
-from backend.core.db import statements
+from backend.core.db import upkeep
 from backend.core.db.sessions import sync_engine
 from backend.core.db.tables import jobs
 from backend.core.heartbeats import WorkerBeat
@@ -57,7 +57,7 @@ class Keeper:
     def look(self) -> None:
         """Look once: renew, rescue, end."""
         with self._engine.begin() as connection:
-            running = connection.execute(statements.running_of(self._worker_id)).mappings().all()
+            running = connection.execute(upkeep.running_of(self._worker_id)).mappings().all()
         held = [job for job in running if self._lives(job["worker_pid"])]
         self._rescue([job for job in running if job not in held])
         self._renew([job["lease_token"] for job in held])
@@ -71,7 +71,7 @@ class Keeper:
         """The worker is going: move what its children held, as soon as they are gone too."""
         with contextlib.suppress(SQLAlchemyError):
             with self._engine.begin() as connection:
-                running = connection.execute(statements.running_of(self._worker_id)).mappings().all()
+                running = connection.execute(upkeep.running_of(self._worker_id)).mappings().all()
             deadline = time.monotonic() + LAST_LOOK_S
             while any(self._lives(job["worker_pid"]) for job in running) and time.monotonic() < deadline:
                 time.sleep(0.02)
@@ -102,7 +102,7 @@ class Keeper:
         if not tokens or now - self._renewed_at < self._settings.jobs.renew_every_s:
             return
         with self._engine.begin() as connection:
-            connection.execute(statements.renew_leases(tokens, self._settings.jobs.lease_s))
+            connection.execute(upkeep.renew_leases(tokens, self._settings.jobs.lease_s))
         self._renewed_at = now
 
     def _end_child(self, job: RowMapping) -> None:

@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from backend.core import heartbeats
 from backend.core.artifacts import ArtifactStore
-from backend.core.db import statements
+from backend.core.db import upkeep
 from backend.core.db.sessions import sync_engine
 from backend.core.event_log import Announcement, publish
 from backend.core.heartbeats import RelayBeat
@@ -65,12 +65,12 @@ class Relay:
 
     def queue_due_jobs(self) -> None:
         with self._engine.begin() as connection:
-            rows = connection.execute(statements.due_jobs(BATCH)).mappings().all()
+            rows = connection.execute(upkeep.due_jobs(BATCH)).mappings().all()
         self._herald.tell([summary_of(row) for row in rows], [row["queue"] for row in rows])
 
     def take_back_leases(self) -> None:
         with self._engine.connect() as connection:
-            expired = connection.execute(statements.expired_leases(BATCH)).mappings().all()
+            expired = connection.execute(upkeep.expired_leases(BATCH)).mappings().all()
         for row in expired:
             lease = Lease.of(row)
             with self._engine.begin() as connection:
@@ -86,13 +86,13 @@ class Relay:
 
     def announce_missed(self) -> None:
         with self._engine.connect() as connection:
-            rows = connection.execute(statements.unannounced_jobs(ANNOUNCE_AFTER_S, BATCH)).mappings().all()
+            rows = connection.execute(upkeep.unannounced_jobs(ANNOUNCE_AFTER_S, BATCH)).mappings().all()
         self._herald.tell([summary_of(row) for row in rows])
 
     def ring_lost_bells(self) -> None:
         """Ring the difference where fewer bells wait than jobs could be started."""
         with self._engine.connect() as connection:
-            claimable = {row["queue"]: int(row["jobs"]) for row in connection.execute(statements.CLAIMABLE).mappings()}
+            claimable = {row["queue"]: int(row["jobs"]) for row in connection.execute(upkeep.CLAIMABLE).mappings()}
         if not claimable:
             return
         slots = heartbeats.slots_by_queue(self._redis)
@@ -104,19 +104,19 @@ class Relay:
     def recount_lanes(self) -> None:
         """Correct lanes whose count has come apart from the rows; each under its lock, one at a time."""
         with self._engine.connect() as connection:
-            doubtful = connection.execute(statements.doubtful_lanes()).all()
+            doubtful = connection.execute(upkeep.doubtful_lanes()).all()
         for queue, user_id in doubtful:
             with self._engine.begin() as connection:
-                connection.execute(statements.lock_lane(queue, user_id))
+                connection.execute(upkeep.lock_lane(queue, user_id))
                 lane = {"queue": queue, "user_id": user_id}
-                if connection.execute(statements.RECOUNT_LANES, lane).rowcount:
+                if connection.execute(upkeep.RECOUNT_LANES, lane).rowcount:
                     log.warning("lane_recounted", queue=queue, user_id=str(user_id))
 
     def prune(self) -> None:
         """Delete jobs that ended long ago, and their artifacts."""
         age = {"age_s": self._settings.jobs.retention_days * 86_400, "limit": BATCH}
         with self._engine.begin() as connection:
-            pruned = connection.execute(statements.PRUNE, age).scalars().all()
+            pruned = connection.execute(upkeep.PRUNE, age).scalars().all()
         for job_id in pruned:
             self._store.drop_job(job_id)
         if pruned:

@@ -1,6 +1,6 @@
 """Errors as RFC 9457 problem documents. HTTP numbers are chosen here and nowhere else."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match
 
 from backend.core import errors
 from backend.core.errors import AppError, Invalid, Problem
@@ -90,9 +90,9 @@ def install_error_handlers(app: FastAPI) -> None:
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:  # Any: an OpenAPI response object
-    """Return the error answers of a route, for its OpenAPI document."""
+    """Return the error answers of a route, for its OpenAPI document; any may find a part of ours unavailable."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
-    return {status: {"description": TITLES[status], "content": content} for status in statuses}
+    return {status: {"description": TITLES[status], "content": content} for status in (*statuses, 503)}
 
 
 async def _app_error(request: Request, error: Exception) -> JSONResponse:
@@ -126,8 +126,17 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 def _methods_at(request: Request) -> list[str]:
     """Return what may be asked at a path; the router only tells the methods of the first route that it found."""
-    routes = [route for route in request.app.routes if route.matches(request.scope)[0] != Match.NONE]
+    routes = [route for route in _flat(request.app.routes) if route.matches(request.scope)[0] != Match.NONE]
     return sorted({method for route in routes for method in getattr(route, "methods", None) or ()})
+
+
+def _flat(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
+    for route in routes:
+        included = getattr(route, "original_router", None)
+        if included is None:
+            yield route
+        else:
+            yield from _flat(included.routes)
 
 
 async def _database_error(request: Request, error: Exception) -> JSONResponse:

@@ -58,7 +58,7 @@ def _wait_s(
     status_code=202,
     operation_id="submit_job",
     openapi_extra=SUBMIT_JOB.openapi,
-    responses=documented(401, 403, 413, 422, 503),
+    responses=documented(401, 403, 413, 422),
 )
 async def submit(
     state: State,

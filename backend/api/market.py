@@ -108,8 +108,13 @@ _FORM = {"schema": {"type": "object", "required": ["file"], "properties": {"file
 @router.post(
     "/import",
     operation_id="import_bars",
-    responses=documented(401, 413, 422),
-    openapi_extra={"requestBody": {"required": True, "content": {"text/csv": _FILE, "multipart/form-data": _FORM}}},
+    responses=documented(400, 401, 413, 422),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"text/csv": _FILE, PARQUET_TYPES[0]: _FILE, "multipart/form-data": _FORM},
+        }
+    },
 )
 async def import_bars(request: Request, state: State, user: CurrentUser, timeframe: Timeframe) -> Imported:
     """Import a CSV or Parquet file: symbol,date,open,high,low,close,volume. A bad file is refused whole."""

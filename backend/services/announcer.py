@@ -15,11 +15,12 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backend.core.db.statements import MARK_ANNOUNCED
+from backend.core.db.upkeep import MARK_ANNOUNCED
 from backend.core.event_log import Announcement, publish_async
 from backend.core.events import job_changed
 from backend.core.jobs.job import JobSummary
 from backend.core.logging import get_logger
+from backend.core.tasks import end_task
 
 MAX_WAITING = 10_000
 MAX_BATCH = 200
@@ -53,9 +54,7 @@ class Announcer:
             return
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._waiting.join(), 2)
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await end_task(self._task)
 
     def tell(self, change: Change) -> None:
         """Take note of a change; when too many wait, leave this one to the relay."""

@@ -31,4 +31,6 @@ def local_connections(data_dir: Path) -> dict[str, str]:
         found = json.loads((data_dir / "connections.json").read_text())
     except (OSError, ValueError):
         return {}
+    if not isinstance(found, dict):
+        return {}
     return {name: str(found[name]) for name in ("database_url", "redis_url") if name in found}

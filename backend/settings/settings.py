@@ -63,7 +63,12 @@ class MarketSettings(_Group):
 class Settings(BaseSettings):
     """Everything that may differ between installations. Secrets never show in its repr."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_nested_delimiter="__")
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="ignore",
+        env_nested_delimiter="__",
+        hide_input_in_errors=True,  # an address that is refused holds a password all the same
+    )
 
     database_url: Annotated[str | None, Field(repr=False)] = None
     redis_url: Annotated[str | None, Field(repr=False)] = None

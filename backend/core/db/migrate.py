@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from backend.settings import Settings
 
@@ -41,17 +42,33 @@ def alembic_config() -> "Config":
 
 
 def _create_missing_database(database_url: str) -> None:
+    """Create the database if the server says it has none of that name; a hosted one is never asked for more."""
     url = make_url(database_url)
+    if _exists(url):
+        return
     engine = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
     try:
         with engine.connect() as connection:
-            name = url.database or "aitrader"
-            exists = connection.execute(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name})
-            if exists.scalar() is None:
-                quoted = engine.dialect.identifier_preparer.quote_identifier(name)
-                connection.execute(text(f"CREATE DATABASE {quoted}"))
+            quoted = engine.dialect.identifier_preparer.quote_identifier(url.database or "aitrader")
+            connection.execute(text(f"CREATE DATABASE {quoted}"))
+    except ProgrammingError:
+        if not _exists(url):  # somebody else was faster
+            raise
     finally:
         engine.dispose()
+
+
+def _exists(url: URL) -> bool:
+    engine = create_engine(url)
+    try:
+        engine.connect().close()
+    except OperationalError as error:
+        if f'database "{url.database}" does not exist' in str(error):
+            return False
+        raise
+    finally:
+        engine.dispose()
+    return True
 
 
 if __name__ == "__main__":

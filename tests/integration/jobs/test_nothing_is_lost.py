@@ -3,9 +3,11 @@
 import os
 import signal
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import psutil
 import pytest
+import redis
 
 from backend.core.jobs.registry import QUEUES
 from tests.platform import Platform, finished, submit
@@ -25,14 +27,13 @@ def lanes(platform: Platform) -> list[dict[str, int]]:
 
 
 def test_500_probes_of_five_users_finish_once_each_though_children_are_killed(own: Platform) -> None:
-    clients = [own.client("admin") for _ in range(5)]
-    ids = [submit(clients[i % 5], "probe", {"sleep_s": 0.01})["id"] for i in range(250)]
-    victims = [worker["pid"] for worker in own.workers()]
-    for pid in victims:
-        for child in psutil.Process(pid).children()[:1]:
-            if "keeper" not in " ".join(child.cmdline()):
-                child.kill()
-    ids += [submit(clients[i % 5], "probe", {"sleep_s": 0.01})["id"] for i in range(250)]
+    with ExitStack() as stack:
+        clients = [stack.enter_context(own.client("admin")) for _ in range(5)]
+        ids = [submit(clients[i % 5], "probe", {"sleep_s": 0.01})["id"] for i in range(250)]
+        for worker in own.workers():
+            children = psutil.Process(worker["pid"]).children()
+            next(child for child in children if "workers.keeper" not in child.cmdline()).kill()
+        ids += [submit(clients[i % 5], "probe", {"sleep_s": 0.01})["id"] for i in range(250)]
 
     def unfinished() -> int:
         return own.rows("SELECT count(*) AS n FROM jobs WHERE finished_at IS NULL")[0]["n"]
@@ -43,8 +44,6 @@ def test_500_probes_of_five_users_finish_once_each_though_children_are_killed(ow
     assert states == [{"state": "succeeded", "n": 500}]
     assert effects == [{"n": 500, "jobs": 500}]
     assert lanes(own) == []
-    for client in clients:
-        client.close()
 
 
 def test_a_child_killed_in_the_middle_loses_nothing(own: Platform) -> None:
@@ -122,9 +121,18 @@ def test_a_job_that_ignores_its_cancel_has_its_process_ended(own: Platform) -> N
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
-def test_lost_doorbells_are_rung_again(own: Platform) -> None:
-    import redis
+def test_a_keeper_that_dies_is_replaced(own: Platform) -> None:
+    def keeper_of(pid: int) -> int:
+        found = [child.pid for child in psutil.Process(pid).children() if "workers.keeper" in child.cmdline()]
+        return found[0] if found else 0
 
+    worker = own.workers()[0]["pid"]
+    first = keeper_of(worker)
+    os.kill(first, signal.SIGKILL)
+    eventually(lambda: keeper_of(worker) not in {0, first}, what="another keeper")
+
+
+def test_lost_doorbells_are_rung_again(own: Platform) -> None:
     with own.client("admin") as client, redis.Redis.from_url(own.redis_url) as broker:
         holders = [submit(client, "probe", {"sleep_s": 1.0}) for _ in range(8)]
         broker.delete(*QUEUES)

@@ -1,0 +1,124 @@
+"""What keepers and the relay ask of jobs: leases, due times, missed announcements, lost doorbells, old rows.
+
+Pure builders, as in `statements`. All clocks are Postgres's own.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, Update, func, select, text, update
+
+from backend.core.db.statements import NOW, SUMMARY
+from backend.core.db.tables import job_lanes, jobs
+from backend.core.jobs.lifecycle import MOVES, JobState, Move
+
+
+def running_of(worker_id: str) -> Select[Any]:
+    """Select what a worker runs, and what of it is over its time or was asked to stop."""
+    return select(
+        *SUMMARY,
+        (jobs.c.attempt_ends_by < NOW).label("is_overdue"),
+        (NOW - jobs.c.cancel_requested_at).label("cancel_age"),
+    ).where(jobs.c.state == JobState.RUNNING, jobs.c.worker_id == worker_id)
+
+
+def renew_leases(tokens: Sequence[UUID], lease_s: float) -> Update:
+    """Renew leases, but never past the end of the attempt's time."""
+    until = func.least(NOW + func.make_interval(0, 0, 0, 0, 0, 0, lease_s), jobs.c.attempt_ends_by)
+    return (
+        update(jobs)
+        .where(jobs.c.state == JobState.RUNNING, jobs.c.lease_token.in_(tokens))
+        .values(lease_until=until)
+        .returning(jobs.c.id)
+    )
+
+
+def expired_leases(limit: int) -> Select[Any]:
+    return (
+        select(*SUMMARY, (jobs.c.attempt_ends_by <= NOW).label("is_overdue"))
+        .where(jobs.c.state == JobState.RUNNING, jobs.c.lease_until < NOW)
+        .limit(limit)
+    )
+
+
+def due_jobs(limit: int) -> Update:
+    """Queue the scheduled jobs whose time has come."""
+    due = (
+        select(jobs.c.id)
+        .where(jobs.c.state == JobState.SCHEDULED, jobs.c.run_at <= NOW)
+        .order_by(jobs.c.run_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return (
+        update(jobs)
+        .where(jobs.c.id.in_(due.scalar_subquery()), jobs.c.state == JobState.SCHEDULED)
+        .values(state=MOVES[Move.FALL_DUE].target, version=jobs.c.version + 1, changed_at=NOW)
+        .returning(jobs)
+    )
+
+
+def unannounced_jobs(older_than_s: float, limit: int) -> Select[Any]:
+    """Select rows whose last change was not announced, though there was time enough."""
+    settled = jobs.c.changed_at < NOW - func.make_interval(0, 0, 0, 0, 0, 0, older_than_s)
+    return select(*SUMMARY).where(jobs.c.announced_version < jobs.c.version, settled).limit(limit)
+
+
+MARK_ANNOUNCED = text(
+    """
+UPDATE jobs SET announced_version = a.version
+FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[])) AS a(id, version)
+WHERE jobs.id = a.id AND jobs.announced_version < a.version
+"""
+)
+
+RECOUNT_LANES = text(
+    """
+UPDATE job_lanes l SET running = c.running
+FROM (SELECT k.queue, k.user_id,
+        (SELECT count(*) FROM jobs j
+         WHERE j.queue = k.queue AND j.user_id = k.user_id AND j.state = 'running') AS running
+      FROM job_lanes k WHERE k.queue = :queue AND k.user_id = :user_id) c
+WHERE l.queue = c.queue AND l.user_id = c.user_id AND l.running <> c.running
+"""
+)
+"""Count one lane's running jobs anew; run it in a fresh statement, after `lock_lane`."""
+
+
+def lock_lane(queue: str, user_id: UUID) -> Select[Any]:
+    mine = (job_lanes.c.queue == queue) & (job_lanes.c.user_id == user_id)
+    return select(job_lanes.c.running).where(mine).with_for_update()
+
+
+def doubtful_lanes() -> Select[Any]:
+    """Select lanes whose count differs from the rows at this moment; most are merely in motion."""
+    actual = (
+        select(func.count())
+        .where(jobs.c.queue == job_lanes.c.queue, jobs.c.user_id == job_lanes.c.user_id)
+        .where(jobs.c.state == JobState.RUNNING)
+        .scalar_subquery()
+    )
+    return select(job_lanes.c.queue, job_lanes.c.user_id).where(job_lanes.c.running != actual)
+
+
+CLAIMABLE = text(
+    """
+SELECT l.queue, sum(CASE WHEN l.max_running IS NULL THEN q.queued
+                         ELSE LEAST(q.queued, GREATEST(l.max_running - l.running, 0)) END)::bigint AS jobs
+FROM job_lanes l
+JOIN (SELECT queue, user_id, count(*) AS queued FROM jobs WHERE state = 'queued' GROUP BY 1, 2) q
+  USING (queue, user_id)
+GROUP BY 1
+"""
+)
+"""How many jobs of each queue a worker could claim at this moment."""
+
+PRUNE = text(
+    """
+DELETE FROM jobs WHERE id IN (
+  SELECT id FROM jobs WHERE finished_at < clock_timestamp() - make_interval(secs => :age_s)
+  ORDER BY finished_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+RETURNING id
+"""
+)
