@@ -1,0 +1,6 @@
+"""`python -m aitrader`: the command line."""
+
+from aitrader.cli import main
+
+if __name__ == "__main__":
+    main()

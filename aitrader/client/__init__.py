@@ -1,0 +1,54 @@
+"""The client: submit jobs and wait for exact answers, from a notebook or a script. Plain HTTP, nothing of the server.
+
+from aitrader.client import Client
+report = Client().submit("backtest", {"symbols": ["AAPL"], "strategy": {"kind": "sma_cross"}}).wait().result
+"""
+
+from aitrader.client.client import Client
+from aitrader.client.installation import Installation, find_installation
+from aitrader.client.job import Job
+from aitrader.client.records import Attempt, Catalogue, JobError, JobRecord, Series
+from aitrader.errors import (
+    AitraderError,
+    Conflict,
+    ConnectionFailed,
+    Forbidden,
+    InvalidRequest,
+    JobCancelled,
+    JobFailed,
+    NoInstallation,
+    NoResult,
+    NotFound,
+    Problem,
+    ServerError,
+    TooLarge,
+    Unauthenticated,
+    WaitTimeout,
+)
+
+__all__ = [
+    "AitraderError",
+    "Attempt",
+    "Catalogue",
+    "Client",
+    "Conflict",
+    "ConnectionFailed",
+    "Forbidden",
+    "Installation",
+    "InvalidRequest",
+    "Job",
+    "JobCancelled",
+    "JobError",
+    "JobFailed",
+    "JobRecord",
+    "NoInstallation",
+    "NoResult",
+    "NotFound",
+    "Problem",
+    "Series",
+    "ServerError",
+    "TooLarge",
+    "Unauthenticated",
+    "WaitTimeout",
+    "find_installation",
+]

@@ -1,0 +1,153 @@
+"""What a server answers, typed. Fields that a newer server adds are ignored."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from aitrader.errors import ServerError
+
+TERMINAL = frozenset({"succeeded", "failed", "cancelled"})
+Json = Mapping[str, Any]  # Any: a JSON value
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    @classmethod
+    def of(cls, told: Json) -> Self:
+        """Return the record that a server told of."""
+        try:
+            return cls.model_validate(told)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise ServerError(f"expected a {cls.__name__} as this client knows it; {where}: {first['msg']}") from error
+
+
+class JobError(_Record):
+    code: str
+    message: str
+
+
+class JobRecord(_Record):
+    """A job as the server told of it last. In a list of jobs, `payload` and `result` are left out."""
+
+    id: str
+    job_type: str
+    state: str
+    priority: int
+    attempt: int
+    max_attempts: int
+    progress: float
+    stage: str | None = None
+    error: JobError | None = None
+    created_at: datetime
+    run_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    cancel_requested_at: datetime | None = None
+    version: int
+    payload: dict[str, Any] | None = None  # Any: a JSON value
+    result: dict[str, Any] | None = None  # Any: the same
+
+    @property
+    def is_finished(self) -> bool:
+        return self.state in TERMINAL
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether payload and result were told, too."""
+        return self.payload is not None
+
+
+class AttemptError(_Record):
+    code: str
+    message: str
+    traceback: str | None = None
+
+
+class Attempt(_Record):
+    """One run of a job by one worker."""
+
+    attempt: int
+    worker_id: str
+    worker_pid: int
+    started_at: datetime
+    ended_at: datetime | None = None
+    outcome: str
+    error: AttemptError | None = None
+
+
+class Series(_Record):
+    """Stored bars of one symbol and timeframe. `source`: a provider's name, or `import`."""
+
+    symbol: str
+    timeframe: str
+    source: str
+    revision: int
+    bar_count: int
+    first_bar: datetime | None = None
+    last_bar: datetime | None = None
+    is_shared: bool
+
+
+class JobPage(_Record):
+    jobs: tuple[JobRecord, ...]
+    next_cursor: str | None = None
+
+
+class AttemptList(_Record):
+    attempts: tuple[Attempt, ...]
+
+
+class SeriesPage(_Record):
+    symbols: tuple[Series, ...]
+    next_after: str | None = None
+
+
+class BarPage(_Record):
+    bars: tuple[Json, ...]
+    next_start: str | None = None
+
+
+class Imported(_Record):
+    imported: tuple[Series, ...]
+
+
+class JobTypeEntry(_Record):
+    """A type of job: what it takes and gives (JSON Schemas), and its limits."""
+
+    job_type: str
+    title: str
+    queue: str
+    roles: tuple[str, ...]
+    max_attempts: int
+    soft_limit_s: float
+    hard_limit_s: float
+    payload_schema: Json
+    result_schema: Json
+
+
+class StrategyEntry(_Record):
+    """A strategy, and the JSON Schema of its parameters."""
+
+    kind: str
+    description: str | None = None
+    parameters_schema: Annotated[Json, Field(alias="schema")]
+
+
+class PatternEntry(_Record):
+    name: str
+    title: str
+    direction: str
+    description: str
+
+
+class Catalogue(_Record):
+    """What can be asked of the server."""
+
+    job_types: tuple[JobTypeEntry, ...]
+    strategies: tuple[StrategyEntry, ...]
+    patterns: tuple[PatternEntry, ...]

@@ -1,0 +1,172 @@
+"""`aitrader submit` and `aitrader jobs`: start jobs, look at them, steer them."""
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aitrader.commands.connect import connect
+from aitrader.commands.output import AsJson, moment, print_json, print_table, say
+from aitrader.commands.payloads import read_payload
+from aitrader.commands.waiting import wait_visibly
+from aitrader.errors import CommandFailed
+
+if TYPE_CHECKING:
+    from aitrader.client import Attempt, Job
+
+app = typer.Typer(no_args_is_help=True, help="List, show, cancel and retry jobs.")
+
+JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
+AllUsers = Annotated[bool, typer.Option("--all", help="All users' jobs, not only one's own (admins only).")]
+
+
+def submit(
+    job_type: Annotated[str, typer.Argument(metavar="TYPE", help="backtest, pattern_scan, ...")],
+    *,
+    payload: Annotated[str, typer.Option(metavar="JSON|@FILE|@-", help="The payload, or where it is (@- is stdin).")],
+    priority: Annotated[int | None, typer.Option(min=0, max=9, help="0 runs first, 9 last; usually 5.")] = None,
+    run_at: Annotated[str | None, typer.Option(metavar="ISO", help="Not before this time; UTC without a zone.")] = None,
+    max_attempts: Annotated[int | None, typer.Option(min=1, max=20, help="The type's own, when left out.")] = None,
+    idempotency_key: Annotated[str | None, typer.Option(help="Sent twice, it starts one job.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the end; exit 0 only if the job succeeded.")] = False,
+    timeout: Annotated[float | None, typer.Option(min=0, metavar="S", help="With --wait: seconds at most.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start a job; print its id, or with --wait what it gave."""
+    if timeout is not None and not wait:
+        raise typer.BadParameter("--timeout needs --wait")
+    body, due = read_payload(payload), _due(run_at)
+    with connect() as client:
+        job = client.submit(
+            job_type,
+            body,
+            priority=priority,
+            run_at=due,
+            max_attempts=max_attempts,
+            idempotency_key=idempotency_key,
+        )
+        if wait:
+            _wait(job, timeout)
+            _show(job, as_json=as_json)
+            job.wait()  # it ended already: this tells how
+        elif as_json:
+            _show(job, as_json=True)
+        else:
+            typer.echo(job.id)
+            say(f"accepted, {job.state}; `aitrader jobs show {job.id}` tells how it is")
+
+
+@app.command("list")
+def list_jobs(
+    *,
+    state: Annotated[list[str] | None, typer.Option(help="Only in this state; may be given several times.")] = None,
+    job_type: Annotated[str | None, typer.Option("--type", help="Only of this type.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 50,
+    all_users: AllUsers = False,
+    as_json: AsJson = False,
+) -> None:
+    """List jobs, the newest first."""
+    with connect() as client:
+        found = client.jobs(state=state, job_type=job_type, limit=limit, all_users=all_users)
+    if as_json:
+        print_json([job.record.model_dump(mode="json", exclude={"payload", "result"}) for job in found])
+    else:
+        columns = ("ID", "TYPE", "STATE", "PROGRESS", "ATTEMPT", "CREATED (UTC)", "FINISHED (UTC)", "ERROR")
+        print_table(columns, map(_row, found))
+
+
+@app.command()
+def show(job_id: JobId, *, all_users: AllUsers = False, as_json: AsJson = False) -> None:
+    """Show a job: how it is, what it gave, and every attempt."""
+    with connect() as client:
+        job = client.job(job_id, all_users=all_users)
+        _show(job, as_json=as_json)
+
+
+@app.command()
+def cancel(job_id: JobId, *, all_users: AllUsers = False, as_json: AsJson = False) -> None:
+    """Cancel a job: at once while it waits, at its next check while it runs."""
+    with connect() as client:
+        _tell(client.job(job_id, all_users=all_users).cancel(), as_json=as_json)
+
+
+@app.command()
+def retry(job_id: JobId, *, all_users: AllUsers = False, as_json: AsJson = False) -> None:
+    """Queue a failed or cancelled job once more."""
+    with connect() as client:
+        _tell(client.job(job_id, all_users=all_users).retry(), as_json=as_json)
+
+
+def _due(run_at: str | None) -> datetime | None:
+    try:
+        return None if run_at is None else datetime.fromisoformat(run_at)
+    except ValueError:
+        expected = "expected a time such as 2026-03-01T09:30:00+00:00"
+        raise typer.BadParameter(f"{expected}, it was {run_at!r}", param_hint="--run-at") from None
+
+
+def _wait(job: "Job", timeout_s: float | None) -> None:
+    try:
+        wait_visibly(job, timeout_s=timeout_s)
+    except KeyboardInterrupt:
+        told = (
+            f"no longer waiting; job {job.id} goes on: `aitrader jobs show {job.id}`, `aitrader jobs cancel {job.id}`"
+        )
+        raise CommandFailed(told) from None
+
+
+def _tell(job: "Job", *, as_json: bool) -> None:
+    if as_json:
+        print_json(job.record.model_dump(mode="json"))
+    elif job.record.cancel_requested_at is not None and not job.is_finished:
+        typer.echo(f"{job.id} {job.state}, asked to stop")
+    else:
+        typer.echo(f"{job.id} {job.state}")
+
+
+def _show(job: "Job", *, as_json: bool) -> None:
+    if as_json:
+        print_json(job.record.model_dump(mode="json"))
+        return
+    record = job.record
+    facts = {
+        "id": record.id,
+        "type": record.job_type,
+        "state": record.state,
+        "progress": f"{record.progress:.0%}" + (f" ({record.stage})" if record.stage else ""),
+        "priority": str(record.priority),
+        "attempt": f"{record.attempt} of {record.max_attempts}",
+        "created": moment(record.created_at),
+        "runs from": moment(record.run_at),
+        "started": moment(record.started_at),
+        "finished": moment(record.finished_at),
+        "error": "-" if record.error is None else f"{record.error.message} ({record.error.code})",
+    }
+    for name, fact in facts.items():
+        typer.echo(f"{name:<10} {fact}")
+    for attempt in job.attempts():
+        typer.echo(f"attempt {attempt.attempt:<2} {_attempt(attempt)}")
+    typer.echo(f"payload    {json.dumps(record.payload)}")
+    if record.result is not None:
+        typer.echo(f"result     {json.dumps(record.result, indent=2)}")
+
+
+def _attempt(attempt: "Attempt") -> str:
+    span = f"{moment(attempt.started_at)} to {moment(attempt.ended_at)}"
+    error = "" if attempt.error is None else f": {attempt.error.message} ({attempt.error.code})"
+    return f"{attempt.outcome} on {attempt.worker_id}, {span}{error}"
+
+
+def _row(job: "Job") -> tuple[str, ...]:
+    record = job.record
+    return (
+        record.id,
+        record.job_type,
+        record.state,
+        f"{record.progress:.0%}",
+        f"{record.attempt}/{record.max_attempts}",
+        moment(record.created_at),
+        moment(record.finished_at),
+        "" if record.error is None else record.error.code,
+    )

@@ -1,0 +1,187 @@
+"""Every command as a person types it: what it prints where, and its exit code."""
+
+import json
+import os
+
+import pytest
+
+from aitrader import __version__
+from tests.platform import free_port
+
+CSV = "symbol,date,open,high,low,close,volume\nYYY,2020-01-02,10,12,9,11,100\n"
+
+
+def test_version_is_printed(aitrader_process):
+    answer = aitrader_process("--version")
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, f"aitrader {__version__}\n", "")
+
+
+def test_help_loads_nothing_heavy(aitrader_process):
+    answer = aitrader_process("--help", PYTHONPROFILEIMPORTTIME="1")
+    loaded = {line.rpartition("|")[2].strip() for line in answer.stderr.splitlines()}
+    assert "aitrader.commands.jobs" in loaded
+    assert loaded.isdisjoint({"httpx", "pydantic", "sqlalchemy", "redis", "pandas", "numpy", "rich.console", "asyncio"})
+
+
+def test_submit_prints_the_id_alone(aitrader):
+    answer = aitrader("submit", "probe", "--payload", "{}")
+    assert answer.returncode == 0
+    assert len(answer.stdout.strip()) == 36
+    assert "accepted" in answer.stderr
+
+
+def test_submit_and_wait_prints_json_alone_and_plain_lines_beside_it(aitrader_process):
+    answer = aitrader_process(
+        "submit", "probe", "--payload", "@-", "--wait", "--json", given='{"steps": 2, "sleep_s": 0.3}'
+    )
+    job = json.loads(answer.stdout)
+    assert (answer.returncode, job["state"], job["result"]["slept_s"]) == (0, "succeeded", 0.3)
+    assert f"probe {job['id']} succeeded" in answer.stderr
+    assert "\x1b" not in answer.stderr + answer.stdout
+
+
+def test_submit_and_wait_for_a_job_that_fails_exits_with_1(aitrader, tmp_path):
+    (tmp_path / "p.json").write_text('{"fail_attempts": 9, "fail_with": "invalid"}')
+    answer = aitrader("submit", "probe", "--payload", f"@{tmp_path / 'p.json'}", "--wait")
+    assert answer.returncode == 1
+    assert "state      failed" in answer.stdout
+    assert answer.stderr.splitlines()[-1].endswith("the probe was told to be invalid (probe_invalid)")
+
+
+def test_submit_stops_waiting_at_the_timeout(aitrader):
+    answer = aitrader("submit", "probe", "--payload", '{"sleep_s": 5}', "--wait", "--timeout", "0.2")
+    assert answer.returncode == 1
+    assert "goes on" in answer.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "expected"),
+    [
+        (["submit", "probe", "--payload", '{"steps": }'], 1, "line 1, column 11"),
+        (["submit", "probe", "--payload", '{"steps": 0}'], 1, "payload.steps: Input should be greater than"),
+        (["submit", "nonsense", "--payload", "{}"], 1, "job_type"),
+        (["submit", "probe"], 2, "--payload"),
+        (["submit", "probe", "--payload", "{}", "--timeout", "3"], 2, "--timeout needs --wait"),
+        (["submit", "probe", "--payload", "{}", "--run-at", "soon"], 2, "expected a time such as"),
+        (["jobs", "show", "11111111-1111-1111-1111-111111111111"], 1, "there is no job"),
+        (["data", "import", "no-such.csv", "--timeframe", "1d"], 1, "No such file"),
+        (["frobnicate"], 2, "No such command"),
+    ],
+)
+def test_expected_errors_are_one_line_and_an_exit_code(aitrader, arguments, code, expected):
+    answer = aitrader(*arguments)
+    assert (answer.returncode, answer.stdout) == (code, "")
+    assert expected in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert code != 1 or len(answer.stderr.splitlines()) == 1
+
+
+def test_wrong_token_no_server_and_no_stack_are_one_line_each(aitrader):
+    answers = [
+        aitrader("jobs", "list", AITRADER_TOKEN="ait_0123456789abcdef_no"),
+        aitrader("jobs", "list", AITRADER_URL=f"http://127.0.0.1:{free_port()}"),
+        aitrader("jobs", "list", AITRADER_URL=""),
+    ]
+    assert [answer.returncode for answer in answers] == [1, 1, 1]
+    for answer, expected in zip(
+        answers, ("not known, or was revoked", "cannot reach", "no stack runs on"), strict=True
+    ):
+        assert expected in answer.stderr
+        assert len(answer.stderr.splitlines()) == 1
+
+
+def test_jobs_are_listed_cancelled_retried_and_shown(aitrader):
+    job_id = aitrader("submit", "probe", "--payload", "{}", "--run-at", "2999-01-01T00:00:00").stdout.strip()
+    listed = json.loads(aitrader("jobs", "list", "--state", "scheduled", "--type", "probe", "--json").stdout)
+    assert job_id in {job["id"] for job in listed}
+    assert job_id in aitrader("jobs", "list", "--limit", "200").stdout
+    assert aitrader("jobs", "cancel", job_id).stdout == f"{job_id} cancelled\n"
+    assert aitrader("jobs", "retry", job_id).stdout == f"{job_id} queued\n"
+    assert f"id         {job_id}" in aitrader("jobs", "show", job_id).stdout
+    assert json.loads(aitrader("jobs", "show", job_id, "--json").stdout)["payload"]["steps"] == 1
+
+
+def test_data_is_imported_and_listed_and_a_bad_line_is_named(aitrader, tmp_path):
+    (tmp_path / "good.csv").write_text(CSV)
+    (tmp_path / "bad.csv").write_text(CSV + "YYY,2020-01-03,10,12,9,eleven,100\n")
+    imported = aitrader("data", "import", str(tmp_path / "good.csv"), "--timeframe", "1d", "--json")
+    assert json.loads(imported.stdout)[0]["bar_count"] == 1
+    refused = aitrader("data", "import", str(tmp_path / "bad.csv"), "--timeframe", "1d")
+    assert refused.returncode == 1
+    assert "line 3" in refused.stderr
+    assert "YYY" in aitrader("data", "list").stdout
+
+
+def test_tokens_are_created_listed_and_revoked(aitrader, platform):
+    database = {"DATABASE_URL": platform.database_url}
+    made = aitrader("token", "create", "--user", "carol", "--role", "premium", **database)
+    token = made.stdout.strip()
+    assert (made.returncode, made.stdout) == (0, f"{token}\n")
+    mine = {"AITRADER_TOKEN": token}
+    assert aitrader("jobs", "list", **mine).returncode == 0
+    token_id = token.split("_")[1]
+    records = json.loads(aitrader("token", "list", "--json", **database).stdout)
+    assert ("carol", "premium") in {(record["user"], record["role"]) for record in records if record["id"] == token_id}
+    assert token.split("_", 2)[2] not in json.dumps(records)
+    assert aitrader("token", "revoke", token_id, **database).returncode == 0
+    assert aitrader("jobs", "list", **mine).returncode == 1
+    assert "no token with the id" in aitrader("token", "revoke", token_id, **database).stderr
+
+
+def test_migrating_a_migrated_database_changes_nothing(aitrader, platform):
+    answer = aitrader("migrate", DATABASE_URL=platform.database_url)
+    assert (answer.returncode, answer.stdout) == (0, "")
+    assert "the newest" in answer.stderr
+
+
+def test_database_that_is_not_there_is_told_without_its_password(aitrader):
+    answers = [
+        aitrader("token", "list"),
+        aitrader("token", "list", DATABASE_URL=f"postgresql://me:s3cret@127.0.0.1:{free_port()}/x"),
+        aitrader("migrate", DATABASE_URL="mysql://me:s3cret@somewhere/x"),
+    ]
+    assert [answer.returncode for answer in answers] == [1, 1, 1]
+    assert "no database is known" in answers[0].stderr
+    assert "the database did not do as asked" in answers[1].stderr
+    assert "must begin with postgres" in answers[2].stderr
+    for answer in answers:
+        assert "s3cret" not in answer.stderr
+        assert len(answer.stderr.splitlines()) == 1
+
+
+def test_status_and_doctor_find_all_well(aitrader, platform):
+    servers = {"DATABASE_URL": platform.database_url, "REDIS_URL": platform.redis_url}
+    status = aitrader("status", "--json")
+    assert (status.returncode, json.loads(status.stdout)["health"]["db"]["status"]) == (0, "ok")
+    doctor = aitrader("doctor", "--json", **servers)
+    checks = {check["name"]: check["outcome"] for check in json.loads(doctor.stdout)["checks"]}
+    assert doctor.returncode == 0, doctor.stdout
+    assert {checks[name] for name in ("postgres", "redis", "api", "workers", "relay", "probe job")} == {"ok"}
+    assert (checks["data folder"], checks["stack"]) == ("skipped", "skipped")
+
+
+def test_status_and_doctor_say_what_to_do_when_nothing_runs(aitrader):
+    status = aitrader("status", AITRADER_URL="")
+    assert status.returncode == 1
+    assert "start one with `aitrader up`" in status.stdout
+    doctor = aitrader("doctor", AITRADER_URL="")
+    assert doctor.returncode == 1
+    assert "failed   stack: no stack runs on" in doctor.stdout
+    assert "-> start it with `aitrader up`" in doctor.stdout
+
+
+def test_logs_are_printed_from_the_end_and_an_unknown_one_is_named(aitrader, tmp_path):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "api.log").write_text("one\ntwo\nthree\n")
+    (tmp_path / "logs" / "relay.log").write_text("four\n")
+    assert aitrader("logs", "api", "--lines", "2", "--data-dir", str(tmp_path)).stdout == "two\nthree\n"
+    assert aitrader("logs", "--lines", "1", "--data-dir", str(tmp_path)).stdout == "[api] three\n[relay] four\n"
+    unknown = aitrader("logs", "apo", "--data-dir", str(tmp_path))
+    assert (unknown.returncode, unknown.stderr) == (1, "error: there is no log of 'apo'; there are api, relay\n")
+    assert "was `aitrader up` ever run there" in aitrader("logs", "--data-dir", str(tmp_path / "none")).stderr
+
+
+def test_data_folder_that_is_a_file_is_refused(aitrader):
+    answer = aitrader("status", "--data-dir", os.devnull)
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert "expected a data folder of this user, /dev/null is not" in answer.stderr
