@@ -63,7 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield
         log.info("stopped")
 
-    app = FastAPI(title="AITrader", version=VERSION, description=DESCRIPTION, lifespan=lifespan)
+    app = FastAPI(title="AITrader", version=VERSION, description=DESCRIPTION, lifespan=lifespan, redirect_slashes=False)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, max_import_bytes=settings.max_import_bytes)
     app.add_middleware(
         CORSMiddleware,

@@ -7,6 +7,7 @@ Needs a running stack (`aitrader up`), or AITRADER_URL and AITRADER_TOKEN.
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from websockets.sync.client import connect
 
@@ -19,7 +20,7 @@ installation = find_installation()
 headers = {"Authorization": f"Bearer {installation.token}"}
 
 
-def messages(cursor: str | None) -> Iterator[dict[str, object]]:
+def messages(cursor: str | None) -> Iterator[dict[str, Any]]:
     """Yield what the server says about our jobs, from the cursor on."""
     with connect(installation.websocket_url, additional_headers=headers) as socket:
         request = {"id": 1, "op": "subscribe", "ch": "job_updates"}

@@ -12,6 +12,10 @@ from backend.version import VERSION
 
 STARTED = time.monotonic()
 
+MAY_BE_DOWN: dict[int | str, dict[str, Any]] = {  # Any: an OpenAPI response object
+    503: {"description": "Something that is needed is down; the body says what", "content": {"application/json": {}}}
+}
+
 router = APIRouter(tags=["health"])
 
 
@@ -36,26 +40,26 @@ async def livez() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz", operation_id="readyz")
+@router.get("/readyz", operation_id="readyz", responses=MAY_BE_DOWN)
 async def readyz(state: State, response: Response) -> dict[str, Any]:  # Any: JSON
     """Answer 200 when jobs can be accepted: Postgres is there, with the right schema, and so is Redis."""
     findings = {"db": await state.health.database(), "redis": await state.health.redis()}
     return _told(findings, response)
 
 
-@router.get("/health/db", operation_id="health_db")
+@router.get("/health/db", operation_id="health_db", responses=MAY_BE_DOWN)
 async def health_db(state: State, response: Response) -> dict[str, Any]:  # Any: JSON
     finding = await state.health.database()
     return _plain(finding, response)
 
 
-@router.get("/health/redis", operation_id="health_redis")
+@router.get("/health/redis", operation_id="health_redis", responses=MAY_BE_DOWN)
 async def health_redis(state: State, response: Response) -> dict[str, Any]:  # Any: JSON
     finding = await state.health.redis()
     return _plain(finding, response)
 
 
-@router.get("/health/services", operation_id="health_services")
+@router.get("/health/services", operation_id="health_services", responses=MAY_BE_DOWN)
 async def health_services(state: State, response: Response) -> dict[str, Any]:  # Any: JSON
     """Tell of workers (by queue), relay, Flower and data providers; 503 when jobs would not run."""
     needed = {"workers": await state.health.workers(), "relay": await state.health.relay()}

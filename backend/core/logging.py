@@ -28,6 +28,8 @@ def configure_logging(*, level: str, debug: bool, service: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    # It logs the whole address of each WebSocket, and somebody may have put a token there by mistake.
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel("DEBUG" if debug else level)

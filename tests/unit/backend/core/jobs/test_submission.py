@@ -1,0 +1,84 @@
+import math
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from pydantic import ValidationError
+
+from backend.core.errors import Forbidden, Invalid
+from backend.core.jobs.registry import JOB_TYPES
+from backend.core.jobs.submission import JobOptions, lane_cap, submission
+from backend.core.user import User
+from backend.settings import JobSettings
+
+SCAN = {"symbols": ["AAPL"], "last_bars": 5}
+
+
+def user(role: Any) -> User:
+    return User(uuid4(), "somebody", role)
+
+
+def test_row_has_the_types_own_limits_and_queue() -> None:
+    asker = user("free")
+    row = submission("pattern_scan", SCAN).new_row(asker, "key")
+    spec = JOB_TYPES["pattern_scan"]
+    assert (row["state"], row["queue"], row["max_attempts"]) == ("queued", spec.queue, spec.max_attempts)
+    assert (row["user_id"], row["idempotency_key"], row["priority"]) == (asker.id, "key", 5)
+    assert row["payload"]["timeframe"] == "1d"
+    assert "run_at" not in row, "the database's clock says when now is"
+
+
+def test_later_time_makes_a_scheduled_row() -> None:
+    run_at = datetime.now(UTC) + timedelta(hours=1)
+    row = submission("pattern_scan", SCAN, JobOptions(run_at=run_at)).new_row(user("free"), None)
+    assert (row["state"], row["run_at"]) == ("scheduled", run_at)
+
+
+def test_one_moment_is_one_request_in_whatever_zone() -> None:
+    there = datetime(2030, 1, 1, 2, tzinfo=timezone(timedelta(hours=2)))
+    here = datetime(2030, 1, 1, tzinfo=UTC)
+    one, other = (submission("pattern_scan", SCAN, JobOptions(run_at=when)) for when in (there, here))
+    assert one.request_hash == other.request_hash
+
+
+def test_hash_tells_requests_apart_but_not_the_order_of_names() -> None:
+    hashes = {
+        submission("pattern_scan", SCAN).request_hash,
+        submission("pattern_scan", SCAN | {"last_bars": 6}).request_hash,
+        submission("pattern_scan", SCAN, JobOptions(priority=1)).request_hash,
+    }
+    assert len(hashes) == 3
+    assert submission("pattern_scan", dict(reversed(SCAN.items()))).request_hash in hashes
+
+
+def test_role_that_may_not_is_told_which_may() -> None:
+    with pytest.raises(Forbidden, match="needs the role admin; somebody has premium"):
+        submission("probe", {}).new_row(user("premium"), None)
+    assert submission("probe", {}).new_row(user("admin"), None)["queue"] == "probe"
+
+
+@pytest.mark.parametrize(
+    ("job_type", "payload", "told"),
+    [
+        ("horoscope", {}, "job_type must be one of"),
+        ("pattern_scan", {"symbols": ["A/B"]}, "symbols.0"),
+        ("pattern_scan", {"symbols": ["A"], "x": object()}, "must be JSON"),
+        ("probe", {"sleep_s": math.nan}, "must be JSON"),
+        ("probe", {"sleep_s": "1"}, "sleep_s"),
+        ("probe", {"sleep_s": True}, "sleep_s"),
+    ],
+)
+def test_wrong_values_are_refused(job_type: str, payload: dict[str, object], told: str) -> None:
+    with pytest.raises(Invalid, match=told):
+        submission(job_type, payload)
+
+
+def test_time_out_of_the_calendar_is_refused() -> None:
+    with pytest.raises(ValidationError, match="years 1 to 9999"):
+        JobOptions(run_at=datetime(9999, 12, 31, 23, tzinfo=timezone(-timedelta(hours=14))))
+
+
+def test_caps_follow_the_role() -> None:
+    limits = JobSettings(free_max_running=1, premium_max_running=5)
+    assert [lane_cap(user(role), limits) for role in ("free", "premium", "admin")] == [1, 5, None]

@@ -1,0 +1,36 @@
+import json
+import subprocess
+import sys
+
+SCRIPT = """
+import logging
+import structlog
+from backend.core.logging import configure_logging, get_logger
+configure_logging(level="INFO", debug=False, service="api")
+log = get_logger("backend.test")
+log.debug("unheard")
+with structlog.contextvars.bound_contextvars(job_id="j1"):
+    log.info("job_done", count=2)
+logging.getLogger("library").warning("from %s", "elsewhere")
+try:
+    1 / 0
+except ZeroDivisionError as error:
+    log.error("went_wrong", exc_info=error)
+"""
+
+
+def test_every_line_is_one_json_object_whoever_logs() -> None:
+    ended = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
+    assert ended.stdout == ""
+    done, foreign, wrong = (json.loads(line) for line in ended.stderr.splitlines())
+    assert {name: done[name] for name in ("event", "count", "job_id", "service", "level")} == {
+        "event": "job_done",
+        "count": 2,
+        "job_id": "j1",
+        "service": "api",
+        "level": "info",
+    }
+    assert done["timestamp"].endswith("Z")
+    assert (foreign["event"], foreign["level"]) == ("from elsewhere", "warning")
+    assert "job_id" not in foreign
+    assert "ZeroDivisionError" in wrong["exception"]

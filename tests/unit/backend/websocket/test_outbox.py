@@ -1,0 +1,121 @@
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.core.events import Cursor, Kind, Message
+from backend.websocket.outbox import CONFLATE_FROM, Outbox, Overflow
+
+
+def outbox(*, messages: int = 100, size: int = 10_000) -> Outbox:
+    return Outbox(max_pending=messages, max_pending_bytes=size)
+
+
+def drained(box: Outbox) -> list[str]:
+    async def drain() -> list[str]:
+        return [await box.get() for _ in range(len(box))]
+
+    return asyncio.run(drain())
+
+
+def test_messages_come_out_in_the_order_they_went_in() -> None:
+    box = outbox()
+    for text in ("a", "b", "c"):
+        box.put(text)
+    assert drained(box) == ["a", "b", "c"]
+
+
+def test_get_waits_for_the_next_message() -> None:
+    async def scene() -> str:
+        box = outbox()
+        getting = asyncio.create_task(box.get())
+        await asyncio.sleep(0)
+        assert not getting.done()
+        box.put("late")
+        return await asyncio.wait_for(getting, 5)
+
+    assert asyncio.run(scene()) == "late"
+
+
+def test_client_that_keeps_up_sees_every_step() -> None:
+    box = outbox()
+    steps = [f"step {i}" for i in range(CONFLATE_FROM)]
+    for step in steps:
+        box.put(step, kind=Kind.PROGRESS, key="job")
+    assert drained(box) == steps
+
+
+def test_newer_progress_takes_the_place_of_older_when_much_waits() -> None:
+    box = outbox()
+    for i in range(CONFLATE_FROM):
+        box.put(f"state {i}")
+    for i in range(1_000):
+        box.put(f"a {i}", kind=Kind.PROGRESS, key="a")
+        box.put(f"b {i}", kind=Kind.PROGRESS, key="b")
+    assert drained(box)[CONFLATE_FROM:] == ["a 999", "b 999"]
+
+
+def test_states_and_endings_are_never_replaced() -> None:
+    box = outbox()
+    for i in range(CONFLATE_FROM):
+        box.put(f"filler {i}")
+    for kind in (Kind.STATE, Kind.PROGRESS, Kind.FINAL, Kind.STATE, Kind.PROGRESS):
+        box.put(kind, kind=kind, key="job")
+    assert drained(box)[CONFLATE_FROM:] == ["state", "final", "state", "progress"]
+
+
+@pytest.mark.parametrize(("messages", "size"), [(3, 10_000), (100, 30)], ids=["count", "bytes"])
+def test_too_much_overflows_and_keeps_nothing(messages: int, size: int) -> None:
+    async def scene() -> None:
+        box = outbox(messages=messages, size=size)
+        for _ in range(3):
+            box.put("x" * 10)
+        assert len(box) == 3
+        box.put("x" * 10)
+        await asyncio.wait_for(box.overflowed(), 5)
+        box.put("after")
+        assert len(box) == 0
+        with pytest.raises(Overflow):
+            await box.get()
+
+    asyncio.run(scene())
+
+
+def test_overflow_wakes_who_waits_for_it() -> None:
+    async def scene() -> None:
+        box = outbox(messages=1)
+        watching = asyncio.create_task(box.overflowed())
+        box.put("a")
+        await asyncio.sleep(0)
+        assert not watching.done()
+        box.put("b")
+        await asyncio.wait_for(watching, 5)
+
+    asyncio.run(scene())
+
+
+def test_message_with_its_own_limit_counts_no_bytes() -> None:
+    box = outbox(size=10)
+    box.put("x" * 1_000, has_own_limit=True)
+    box.put("y" * 10)
+    assert drained(box) == ["x" * 1_000, "y" * 10]
+
+
+@pytest.mark.parametrize(("count", "length", "fits"), [(5, 10, True), (6, 10, False), (5, 11, False)])
+def test_room_is_half_of_what_may_wait(count: int, length: int, fits: bool) -> None:
+    messages = [Message(Cursor("e", i), "k", Kind.STATE, "x" * length) for i in range(count)]
+    assert outbox(messages=10, size=100).has_room_for(messages) is fits
+
+
+@given(st.lists(st.tuples(st.sampled_from(list(Kind)), st.sampled_from("abc")), max_size=120))
+def test_whatever_goes_in_only_older_progress_is_left_out(puts: list[tuple[Kind, str]]) -> None:
+    box = outbox(messages=1_000)
+    for number, (kind, key) in enumerate(puts):
+        box.put(str(number), kind=kind, key=key)
+    out = [int(text) for text in drained(box)]
+    assert out == sorted(out)
+    for number in set(range(len(puts))) - set(out):
+        kind, key = puts[number]
+        assert kind == Kind.PROGRESS
+        assert (Kind.PROGRESS, key) in puts[number + 1 :], "the newest of each stays"

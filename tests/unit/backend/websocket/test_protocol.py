@@ -1,0 +1,32 @@
+import json
+
+from backend.core.events import Cursor, Kind, Message
+from backend.websocket.protocol import accepted, refused, snapshot, update
+
+
+def test_snapshot_wraps_jobs_that_are_json_already() -> None:
+    told = json.loads(snapshot("job_updates", "e:1", ['{"id":1}', '{"id":2}'], is_complete=False))
+    assert told == {
+        "ch": "job_updates",
+        "type": "snapshot",
+        "cursor": "e:1",
+        "is_complete": False,
+        "data": {"jobs": [{"id": 1}, {"id": 2}]},
+    }
+    assert json.loads(snapshot("job_updates", "e:1", [], is_complete=True))["data"] == {"jobs": []}
+
+
+def test_update_wraps_data_that_is_json_already() -> None:
+    told = json.loads(update("job_updates", Message(Cursor("e", 2), "k", Kind.STATE, '{"stage": "caf\\u00e9"}')))
+    assert told == {"ch": "job_updates", "type": "update", "cursor": "e:2", "data": {"stage": "café"}}
+
+
+def test_answers_carry_the_id_that_was_asked_with() -> None:
+    assert json.loads(accepted("a", cursor="e:1", recovered=False)) == {
+        "id": "a",
+        "ok": True,
+        "cursor": "e:1",
+        "recovered": False,
+    }
+    refusal = {"id": None, "ok": False, "error": {"code": "forbidden", "message": 'no "way"'}}
+    assert json.loads(refused(None, "forbidden", 'no "way"')) == refusal
