@@ -4,6 +4,9 @@ UV := .venv/bin/uv
 UV_VERSION := 0.13.8
 RUN := .venv/bin
 
+# Every process imports a thousand modules; without bytecode each would compile them anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup setup-dev lock demo up test check bench clean
 
 help:  ## Show these targets
@@ -45,10 +48,10 @@ clean:  ## Remove the virtual environment and all caches (never data)
 	@touch $@
 
 .venv/.runtime: .venv/.uv requirements.lock pyproject.toml
-	$(UV) pip install -q --require-hashes -r requirements.lock
+	$(UV) pip install -q --compile-bytecode --require-hashes -r requirements.lock
 	$(UV) pip install -q --no-deps -e .
 	@touch $@
 
 .venv/.dev: .venv/.runtime requirements-dev.lock
-	$(UV) pip install -q --require-hashes -r requirements-dev.lock
+	$(UV) pip install -q --compile-bytecode --require-hashes -r requirements-dev.lock
 	@touch $@
