@@ -23,7 +23,7 @@ up: setup  ## Start everything and stay up until Ctrl-C
 	@$(RUN)/aitrader up
 
 test: setup-dev  ## Run every test on servers that the tests start themselves
-	@$(RUN)/python -m pytest
+	@$(RUN)/python -m pytest -n 2 --dist loadfile
 
 check: setup-dev  ## Format, lint, types, import directions
 	@$(RUN)/ruff format --check .

@@ -1,11 +1,12 @@
 """Servers and processes for all tests: started here, on ports and folders of their own, and ended here."""
 
-import itertools
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+import redis
 from hypothesis import settings
 
 from tests.platform import Platform, Servers, migrated_template, running_servers
@@ -13,7 +14,7 @@ from tests.platform import Platform, Servers, migrated_template, running_servers
 settings.register_profile("shared_cores", deadline=None)  # a slow moment of the machine is not a bug
 settings.load_profile("shared_cores")
 
-REDIS_NUMBERS = itertools.count(1)
+FREE_REDIS_NUMBERS = list(range(15, 0, -1))
 
 
 @pytest.fixture(autouse=True)
@@ -37,23 +38,42 @@ def template(servers: Servers) -> str:
     return migrated_template(servers)
 
 
+@contextmanager
+def installation(
+    servers: Servers, template: str, folder: Path, environment: dict[str, str] | None = None
+) -> Iterator[Platform]:
+    """Lend a database and a Redis number; whatever was started on them is stopped at the end."""
+    number = FREE_REDIS_NUMBERS.pop()
+    redis_url = servers.redis_url.rpartition("/")[0] + f"/{number}"
+    platform = Platform(servers.new_database(template=template), redis_url, folder, environment or {})
+    try:
+        yield platform
+    finally:
+        platform.stop()
+        with redis.Redis.from_url(redis_url) as client:
+            client.flushdb()
+        FREE_REDIS_NUMBERS.append(number)
+
+
 @pytest.fixture(scope="session")
 def new_platform(
     servers: Servers, template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Platform]]:
-    """Give a maker of installations: each with its own database and Redis number, and no process yet."""
-    made: list[Platform] = []
+    """Give a maker of installations that live as long as the session, with no process in them yet."""
+    with ExitStack() as stack:
 
-    def make(**environment: str) -> Platform:
-        redis_url = servers.redis_url.rpartition("/")[0] + f"/{next(REDIS_NUMBERS)}"
-        database_url = servers.new_database(template=template)
-        platform = Platform(database_url, redis_url, tmp_path_factory.mktemp("data"), environment)
-        made.append(platform)
-        return platform
+        def make(**environment: str) -> Platform:
+            folder = tmp_path_factory.mktemp("data")
+            return stack.enter_context(installation(servers, template, folder, environment))
 
-    yield make
-    for platform in made:
-        platform.stop()
+        yield make
+
+
+@pytest.fixture
+def scratch_platform(servers: Servers, template: str, tmp_path: Path) -> Iterator[Platform]:
+    """Give an installation for one test, with no process in it."""
+    with installation(servers, template, tmp_path) as platform:
+        yield platform
 
 
 @pytest.fixture(scope="session")

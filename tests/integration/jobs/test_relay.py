@@ -1,6 +1,6 @@
 """Each duty of the relay, on a real database and Redis, without any other process."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -61,8 +61,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(new_platform: Callable[..., Platform]) -> Iterator[Bench]:
-    platform = new_platform()
+def bench(scratch_platform: Platform) -> Iterator[Bench]:
+    platform = scratch_platform
     settings = Settings(
         database_url=platform.database_url, redis_url=platform.redis_url, AITRADER_DATA_DIR=platform.data_dir
     )

@@ -107,7 +107,7 @@ def test_all_cash_is_never_overspent_and_never_leaves_a_lot_unbought(cash, price
     size = all_cash_size(cash, price, rate, lot_step)
     assert size * price + size * price * rate <= cash
     assert (size + 2.0 * lot_step) * price * (1.0 + rate) >= cash * (1.0 - 1e-12)
-    assert abs(size / lot_step - round(size / lot_step)) < 1e-6
+    assert round(size / lot_step) * lot_step == pytest.approx(size, rel=1e-12)
 
 
 @given(
