@@ -51,13 +51,14 @@ def enqueue_job(
 def _record(engine: Engine, wanted: Submission, name_or_id: str, key: str | None, settings: Settings) -> JobSummary:
     with engine.begin() as connection:
         user = find_user(connection, name_or_id)
-        connection.execute(statements.open_lane(wanted.spec.queue, user.id, lane_cap(user, settings.jobs)))
-        row = connection.execute(statements.insert_job(wanted.new_row(user, key))).mappings().one_or_none()
-        if row is None:
-            row = connection.execute(statements.job_by_key(user.id, key or "")).mappings().one()
-            if bytes(row["request_hash"]) != wanted.request_hash:
-                raise KeyReused(f"the idempotency key {key!r} was used before with another body")
-        return summary_of(row)
+        added = connection.execute(statements.insert_job(wanted.new_row(user, key))).mappings().one_or_none()
+        if added is not None:
+            connection.execute(statements.open_lane(wanted.spec.queue, user.id, lane_cap(user, settings.jobs)))
+            return summary_of(added)
+        first = connection.execute(statements.job_by_key(user.id, key or "")).mappings().one()
+        if bytes(first["request_hash"]) != wanted.request_hash:
+            raise KeyReused(f"the idempotency key {key!r} was used before with another body")
+        return summary_of(first)
 
 
 def _ring(redis_url: str, job: JobSummary, queue: str) -> None:

@@ -42,10 +42,10 @@ class Jobs:
         """Record a job and ring for it; the same key with the same body answers with the first job."""
         row = wanted.new_row(user, key)
         async with self._engine.begin() as connection:
-            await connection.execute(statements.open_lane(wanted.spec.queue, user.id, lane_cap(user, self._limits)))
             added = (await connection.execute(statements.insert_job(row))).mappings().one_or_none()
             if added is None:
                 return await self._first_of(connection, user, wanted, key)
+            await connection.execute(statements.open_lane(wanted.spec.queue, user.id, lane_cap(user, self._limits)))
         job = view_of(added)
         self._announcer.tell(Change(job, bell=wanted.spec.queue if job.state == JobState.QUEUED else None))
         return job

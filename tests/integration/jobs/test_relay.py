@@ -1,6 +1,7 @@
 """Each duty of the relay, on a real database and Redis, without any other process."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -17,9 +18,12 @@ from backend.core.jobs.lifecycle import Move
 from backend.core.jobs.outcomes import Artifact
 from backend.core.jobs.submission import JobOptions, submission
 from backend.core.user import User
+from backend.services import job_runner
 from backend.services.accounts import create_token, find_user
+from backend.services.job_runner import enqueue_job
 from backend.settings import Settings
 from tests.platform import Platform
+from tests.waiting import eventually
 from workers.ending import Ending, Lease, end_attempt
 from workers.relay import Relay, Turn
 
@@ -43,8 +47,9 @@ class Bench:
     def job(self, user: User, *, max_running: int | None = None, **options: object) -> UUID:
         wanted = submission("probe", {}, JobOptions(**options))
         with self.engine.begin() as connection:
+            row = connection.execute(statements.insert_job(wanted.new_row(user, None))).mappings().one()
             connection.execute(statements.open_lane("probe", user.id, max_running))
-            return connection.execute(statements.insert_job(wanted.new_row(user, None))).mappings().one()["id"]
+        return row["id"]
 
     def claim(self, *, lease_s: float = 30.0, hard_limit_s: float = 60.0) -> Lease | None:
         asked = {"queue": "probe", "lease_s": lease_s, "hard_limit_s": hard_limit_s, "worker_id": "w", "worker_pid": 1}
@@ -199,11 +204,38 @@ def test_claims_take_turns_between_users_and_keep_to_their_caps(bench: Bench) ->
     for _ in range(6):
         wanted = submission("backtest", {"symbols": ["AAPL"], "strategy": {"kind": "buy_and_hold"}})
         with bench.engine.begin() as connection:
-            connection.execute(statements.open_lane("probe", capped.id, 2))
             row = wanted.new_row(capped, None) | {"queue": "probe"}
             connection.execute(statements.insert_job(row))
+            connection.execute(statements.open_lane("probe", capped.id, 2))
     bench.job(single)
     claims = [bench.claim() for _ in range(13)]
     owners = [claim.job.user_id for claim in claims if claim is not None]
     assert set(owners[:3]) == {crowd.id, single.id, capped.id}
     assert (owners.count(crowd.id), owners.count(single.id), owners.count(capped.id)) == (6, 1, 2)
+
+
+def test_a_key_sent_again_while_its_job_ends_is_no_deadlock(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    user = bench.user()
+    for name, value in bench.platform.environment.items():
+        monkeypatch.setenv(name, value)
+    request = {"job_type": "probe", "user_id": user.name, "payload": {}, "idempotency_key": "once"}
+    first = enqueue_job(**request)
+    lease = bench.claim()
+    assert lease is not None
+    with ThreadPoolExecutor(1) as pool:
+        with bench.engine.begin() as ending:
+            ending.execute(statements.move_job(Move.SUCCEED, lease.job.id, token=lease.token, result={}))
+            again = pool.submit(enqueue_job, **request)
+            eventually(
+                lambda: bench.platform.rows("SELECT 1 FROM pg_locks WHERE NOT granted"), what="the second to wait"
+            )
+            ending.execute(statements.count_down_lane("probe", user.id))
+        assert again.result(10) == first
+    job_runner._engine(bench.settings.database).dispose()
+
+
+def test_a_lane_follows_its_users_cap(bench: Bench) -> None:
+    user = bench.user()
+    for cap in (2, 2, None, 8):
+        bench.job(user, max_running=cap)
+        assert bench.platform.rows("SELECT max_running FROM job_lanes") == [{"max_running": cap}]
