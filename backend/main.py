@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi_offline import FastAPIOffline
 
 from backend.api import artifacts, catalogue, health, jobs, market
 from backend.api.deps import AppState
@@ -63,7 +64,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield
         log.info("stopped")
 
-    app = FastAPI(title="AITrader", version=VERSION, description=DESCRIPTION, lifespan=lifespan, redirect_slashes=False)
+    app = FastAPIOffline(
+        title="AITrader", version=VERSION, description=DESCRIPTION, lifespan=lifespan, redirect_slashes=False
+    )
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, max_import_bytes=settings.max_import_bytes)
     app.add_middleware(
         CORSMiddleware,

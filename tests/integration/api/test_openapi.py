@@ -134,4 +134,9 @@ def test_catalogue_lists_all_that_can_be_asked_for(idle_user: httpx.Client) -> N
 
 def test_document_and_its_page_are_served(document: dict[str, Any], idle_platform: Platform) -> None:
     assert httpx.get(f"{idle_platform.url}/openapi.json").json() == document
-    assert "/openapi.json" in httpx.get(f"{idle_platform.url}/docs").text
+    page = httpx.get(f"{idle_platform.url}/docs").text
+    assert "/openapi.json" in page
+    needed = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert needed
+    for address in needed:  # all of it from our own host
+        assert httpx.get(f"{idle_platform.url}{address}").status_code == 200
