@@ -21,10 +21,10 @@ class Herald:
         self._engine = engine
         self._redis = redis
 
-    def tell(self, jobs: Sequence[JobSummary], bells: Sequence[str] = (), *, progress_only: bool = False) -> bool:
-        """Publish how these jobs are now and ring these queues' bells; False when it did not work."""
+    def tell(self, jobs: Sequence[JobSummary], bells: Sequence[str] = (), *, progress_only: bool = False) -> None:
+        """Publish how these jobs are now and ring these queues' bells."""
         if not jobs and not bells:
-            return True
+            return
         events = [job_changed(job, progress_only=progress_only) for job in jobs]
         told = {"ids": [job.id for job in jobs], "versions": [job.version for job in jobs]}
         try:
@@ -33,5 +33,3 @@ class Herald:
                 connection.execute(MARK_ANNOUNCED, told)
         except (RedisError, SQLAlchemyError, OSError) as error:
             log.warning("announcement_left_to_relay", jobs=len(jobs), error=str(error))
-            return False
-        return True

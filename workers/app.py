@@ -4,6 +4,7 @@ Celery carries doorbells and keeps the pool of processes alive. It acknowledges 
 retries, countdowns or revokes: what a job does next is decided in Postgres (docs/adr/0001, 0003).
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -34,7 +35,7 @@ KEEPER_CHECK_S = 1.0
 settings = Settings()
 log = get_logger(__name__)
 
-app = Celery("aitrader", broker=settings.redis_url)
+app = Celery("aitrader", broker=settings.redis)
 app.conf.update(
     task_queues=[Queue(name) for name in QUEUES],
     task_acks_late=False,
@@ -65,6 +66,7 @@ class Worker:
 
     def __init__(self) -> None:
         self.id = new_id().hex
+        self.main_pid = os.getpid()
         self.keeper: subprocess.Popen[bytes] | None = None
         self.runner: Any = None  # Any: a Runner, whose module loads the engines; only pool children make one
 
@@ -87,7 +89,7 @@ def _configure_logging(**_: object) -> None:
 @worker_process_init.connect
 def _begin_child(**_: object) -> None:
     """In each pool child: die with the parent, and make connections of our own (none survives a fork)."""
-    die_with_parent(os.getppid())
+    die_with_parent(worker.main_pid)
     from workers.runner import Runner  # noqa: PLC0415 - loads the engines, which only children need
 
     worker.runner = Runner(settings, worker_id=worker.id)
@@ -122,7 +124,8 @@ def _tell_children(**_: object) -> None:
     keeper_pid = None if worker.keeper is None else worker.keeper.pid
     for child in psutil.Process().children():
         if child.pid != keeper_pid:
-            child.send_signal(STOPPING_SIGNAL)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.send_signal(STOPPING_SIGNAL)
 
 
 @worker_shutdown.connect

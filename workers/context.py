@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Protocol
 
-from backend.core.jobs.outcomes import Cancelled, GivenBack, InvalidJob, LeaseLost
+from backend.core.jobs.outcomes import TIME_LIMIT_CODE, TIME_LIMIT_MESSAGE, Cancelled, GivenBack, InvalidJob
 from backend.core.jobs.provenance import BarsUsed
 from market_data.bars import Bars
 from market_data.timeframe import Timeframe
@@ -71,7 +71,7 @@ class Context:
             raise GivenBack
         now = time.monotonic()
         if now > self.ends_by:
-            raise InvalidJob("time_limit_exceeded", "the job ran longer than its type allows")
+            raise InvalidJob(TIME_LIMIT_CODE, TIME_LIMIT_MESSAGE)
         if now - self._checked_at >= CHECK_EVERY_S:
             self._checked_at = now
             if self.monitor.is_cancel_wanted():
@@ -79,6 +79,3 @@ class Context:
 
     def now(self) -> datetime:
         return datetime.now(UTC)
-
-
-__all__ = ["Context", "LeaseLost", "LoadedBars", "Monitor"]

@@ -16,10 +16,11 @@ from backend.core.db.tables import job_attempts
 from backend.core.jobs.attempt import EndOfAttempt
 from backend.core.jobs.job import JobSummary, summary_of
 from backend.core.jobs.lifecycle import Move
+from backend.core.jobs.outcomes import TIME_LIMIT_CODE, TIME_LIMIT_MESSAGE
 from backend.core.jobs.registry import JOB_TYPES
 
 WORKER_LOST = {"code": "worker_lost", "message": "the process that ran this job ended without a word"}
-TIME_LIMIT = {"code": "time_limit_exceeded", "message": "the job ran longer than its type allows"}
+TIME_LIMIT = {"code": TIME_LIMIT_CODE, "message": TIME_LIMIT_MESSAGE}
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def end_attempt(connection: Connection, lease: Lease, ending: Ending) -> Ended |
 def _move(connection: Connection, lease: Lease, ending: Ending) -> RowMapping | None:
     values = {"error": ending.public_error} | dict(ending.changes)
     move = statements.move_job(ending.move, lease.job.id, token=lease.token, **values)
-    return connection.execute(move).mappings().one_or_none()
+    return connection.execute(move.returning(*statements.SUMMARY)).mappings().one_or_none()
 
 
 def failure(job: JobSummary, error: Mapping[str, str | None]) -> Ending:

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import FrameType
 from uuid import uuid4
 
@@ -168,12 +169,11 @@ def run(settings: Settings, is_over: threading.Event) -> None:
     engine = sync_engine(settings.database, pool_size=2)
     redis = sync_redis(settings.redis)
     relay, turn = Relay(settings, engine), Turn(engine)
-    relay_id = uuid4().hex
+    sign = RelayBeat(uuid4().hex, socket.gethostname(), os.getpid(), is_active=False)
     while not is_over.is_set():
-        is_active = turn.is_mine()
-        if is_active:
+        sign = replace(sign, is_active=turn.is_mine())
+        if sign.is_active:
             relay.round()
-        sign = RelayBeat(relay_id, socket.gethostname(), os.getpid(), is_active)
         with contextlib.suppress(RedisError):
             heartbeats.beat(redis, sign)
         is_over.wait(settings.jobs.relay_interval_s)

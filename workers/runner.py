@@ -17,13 +17,13 @@ from typing import Any, NoReturn
 
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import Executable, Insert, RowMapping, insert
+from sqlalchemy import Executable, Insert, RowMapping, insert, select
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from backend.core.artifacts import ArtifactStore, StoredArtifact
 from backend.core.db import statements
 from backend.core.db.sessions import sync_engine
-from backend.core.db.tables import artifacts, metadata
+from backend.core.db.tables import artifacts, job_attempts, metadata
 from backend.core.jobs.job import JobSummary, summary_of
 from backend.core.jobs.lifecycle import JobState, Move
 from backend.core.jobs.outcomes import Cancelled, GivenBack, InvalidJob, LeaseLost, Outcome, Row, TryLater
@@ -136,6 +136,7 @@ class Runner:
         While the database is away, try again for a while: the work is done, only its record is missing.
         """
         give_up_at = time.monotonic() + RECORD_FOR_S
+        is_refused = False
         while True:
             try:
                 return self._record_success(lease, result) if isinstance(result, Outcome) else self._end(lease, result)
@@ -145,7 +146,9 @@ class Runner:
                     _end_this_process("record_unsure", error)
                 time.sleep(RECORD_AGAIN_S)
             except BaseException as error:  # noqa: BLE001 - the same as for handlers
-                result = failure(lease.job, _bug(error))
+                if is_refused:  # not even the failure can be written: somebody else must take over
+                    _end_this_process("record_refused", error)
+                result, is_refused = failure(lease.job, _bug(error)), True
 
     def _record_success(self, lease: Lease, outcome: Outcome) -> Ended | None:
         text = outcome.result.model_dump_json()
@@ -156,9 +159,15 @@ class Runner:
         stored = [self._store.write(lease.job.id, lease.token, artifact) for artifact in outcome.artifacts]
         changes = {"result": json.loads(text), "progress": 1.0}
         ended = self._end(lease, Ending(Move.SUCCEED, "succeeded", changes=changes), outcome, stored)
-        if ended is None or ended.job.state != JobState.SUCCEEDED:
+        is_kept = self._is_recorded(lease) if ended is None else ended.job.state == JobState.SUCCEEDED
+        if not is_kept:
             self._store.drop_attempt(lease.job.id, lease.token)
         return ended
+
+    def _is_recorded(self, lease: Lease) -> bool:
+        """Tell whether an earlier try to record this success had worked, and only its answer was lost."""
+        mine = (job_attempts.c.lease_token == lease.token) & (job_attempts.c.outcome == "succeeded")
+        return self._execute(select(job_attempts.c.job_id).where(mine), {}) is not None
 
     def _end(
         self,
@@ -238,7 +247,7 @@ def _insert(row: Row, lease: Lease) -> Insert:
     return insert(table).values(job_id=lease.job.id, **owner, **row.values)
 
 
-def _end_this_process(event: str, error: Exception) -> NoReturn:
+def _end_this_process(event: str, error: BaseException) -> NoReturn:
     """End a child that cannot know what it holds. The keeper sees it gone, and moves whatever that was."""
     log.error(event, error=type(error).__name__)
     os.kill(os.getpid(), signal.SIGKILL)

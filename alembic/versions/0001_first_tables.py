@@ -141,6 +141,13 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
+        "jobs_unfinished",
+        "jobs",
+        ["user_id", sa.literal_column("created_at DESC")],
+        unique=False,
+        postgresql_where=sa.text("finished_at IS NULL"),
+    )
+    op.create_index(
         "jobs_prune",
         "jobs",
         ["finished_at"],
@@ -193,9 +200,9 @@ def upgrade() -> None:
         sa.Column("strategy", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("first_bar_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_bar_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("initial_cash", sa.Numeric(precision=20, scale=6), nullable=False),
-        sa.Column("final_equity", sa.Numeric(precision=20, scale=6), nullable=False),
-        sa.Column("total_fees", sa.Numeric(precision=20, scale=6), nullable=False),
+        sa.Column("initial_cash", sa.Numeric(), nullable=False),
+        sa.Column("final_equity", sa.Numeric(), nullable=False),
+        sa.Column("total_fees", sa.Numeric(), nullable=False),
         sa.Column("total_return_frac", sa.Double(), nullable=False),
         sa.Column("cagr_frac", sa.Double(), nullable=True),
         sa.Column("sharpe", sa.Double(), nullable=True),
@@ -275,6 +282,7 @@ def downgrade() -> None:
     op.drop_index("jobs_unannounced", table_name="jobs", postgresql_where=sa.text("announced_version < version"))
     op.drop_index("jobs_running", table_name="jobs", postgresql_where=sa.text("state = 'running'"))
     op.drop_index("jobs_prune", table_name="jobs", postgresql_where=sa.text("finished_at IS NOT NULL"))
+    op.drop_index("jobs_unfinished", table_name="jobs", postgresql_where=sa.text("finished_at IS NULL"))
     op.drop_index("jobs_list_all", table_name="jobs")
     op.drop_index("jobs_list", table_name="jobs")
     op.drop_index("jobs_idempotency", table_name="jobs", postgresql_where=sa.text("idempotency_key IS NOT NULL"))

@@ -55,10 +55,6 @@ class Announcement:
     events: Sequence[Event] = ()
     bells: Sequence[tuple[str, UUID | None]] = ()
 
-    @property
-    def is_empty(self) -> bool:
-        return not self.events and not self.bells
-
 
 def publish(redis: Redis, announcement: Announcement) -> None:
     """Send events and doorbells in one round trip."""

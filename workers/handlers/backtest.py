@@ -91,4 +91,4 @@ def _finite(value: float) -> float | int | None:
 
 
 def _money(value: float) -> Decimal:
-    return Decimal(repr(value)).quantize(Decimal("0.000001"))
+    return Decimal(repr(value))

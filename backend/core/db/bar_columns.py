@@ -10,9 +10,10 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping, select
 
 from backend.core.db import bars as sql
+from backend.core.db.tables import bar_series
 from market_data.bars import Bars
 from market_data.timeframe import Timeframe
 
@@ -47,14 +48,28 @@ class Series:
 
 
 def replace_series(connection: Connection, owner_id: UUID | None, bars: Bars, source: str) -> Series:
-    """Store the bars as the whole of their series, in the caller's transaction."""
+    """Store the bars as the whole of their series, in the caller's transaction; return what is then stored.
+
+    An import is kept as it is: it may have come while a provider was still being asked.
+    """
     opened = connection.execute(sql.open_series(owner_id, bars.symbol, bars.timeframe, source)).mappings().one()
+    if opened["source"] == sql.IMPORTED and opened["revision"] > 0:
+        return series_of(opened)
     series_id = int(opened["id"])
     connection.execute(sql.drop_bars(series_id))
     columns = {name: getattr(bars, name) for name in COLUMNS}
     copy_in(connection, sql.COPY_IN_BARS, STORED_BAR, {"series_id": series_id, **columns}, len(bars))
-    closed = connection.execute(sql.close_series(series_id, source)).mappings().one()
-    return Series(series_id, bars.symbol, bars.timeframe, source, int(closed["revision"]))
+    return series_of(connection.execute(sql.close_series(series_id, source)).mappings().one())
+
+
+def read_series(connection: Connection, series_id: int) -> Series:
+    """Return a series as it is in the caller's transaction."""
+    statement = select(bar_series).where(bar_series.c.id == series_id)
+    return series_of(connection.execute(statement).mappings().one())
+
+
+def series_of(row: RowMapping) -> Series:
+    return Series(row["id"], row["symbol"], row["timeframe"], row["source"], row["revision"])
 
 
 def copy_in(

@@ -1,7 +1,7 @@
 """The statements on jobs, as pure builders: the same run in async and in sync sessions.
 
-Every write of a state goes through `move_job`, which turns a line of the lifecycle's table into a
-compare-and-set. All clocks are Postgres's own.
+Every write of a state is a compare-and-set from the lifecycle's table: `move_job` for one job, `CLAIM` here and
+`upkeep.due_jobs` for those that are found as they are moved. All clocks are Postgres's own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,10 +12,10 @@ from uuid import UUID
 
 from sqlalchemy import Integer, Select, Update, func, literal, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import Insert, insert
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from backend.core.db.tables import job_attempts, job_lanes, jobs
-from backend.core.jobs.lifecycle import MOVES, TERMINAL, UNFINISHED, JobState, Move
+from backend.core.jobs.lifecycle import MOVES, TERMINAL, JobState, Move
 
 NOW = func.clock_timestamp()
 NO_LEASE: Mapping[str, None] = dict.fromkeys(
@@ -39,7 +39,8 @@ def insert_job(values: Mapping[str, Any]) -> ReturningInsert[Any]:  # Any: a col
 def open_lane(queue: str, user_id: UUID, max_running: int | None) -> Insert:
     """Make sure that the user has a lane in the queue, with today's cap; a lane that is right is not even locked.
 
-    To be run after the job's insert: all that touch both lock the job first, and so never deadlock.
+    To be run after the job's insert: all that wait for both lock the job first, and so never deadlock. (A claim
+    locks the lane first, and skips jobs that are locked instead of waiting for them.)
     """
     mine = (job_lanes.c.queue == queue) & (job_lanes.c.user_id == user_id)
     is_right = select(job_lanes.c.queue).where(mine, job_lanes.c.max_running.is_not_distinct_from(max_running))
@@ -89,8 +90,8 @@ def list_jobs(wanted: JobFilter) -> Select[Any]:
 
 
 def unfinished_jobs(user_id: UUID | None, limit: int) -> Select[Any]:
-    states = jobs.c.state.in_(sorted(UNFINISHED))
-    return _owned(select(*SUMMARY), user_id).where(states).order_by(jobs.c.created_at.desc()).limit(limit)
+    unfinished = jobs.c.finished_at.is_(None)
+    return _owned(select(*SUMMARY), user_id).where(unfinished).order_by(jobs.c.created_at.desc()).limit(limit)
 
 
 def attempts_of(job_id: UUID) -> Select[Any]:
@@ -113,14 +114,14 @@ def move_job(move: Move, job_id: UUID, *, token: UUID | None = None, **values: A
         statement = statement.where(jobs.c.lease_token == token)
     if JobState.RUNNING in transition.sources and move != Move.STOP:
         statement = statement.where(jobs.c.cancel_requested_at.is_(None))
-    return statement.values(**(changes | values)).returning(jobs)
+    return statement.values(**(changes | values))
 
 
-def cancel_waiting(job_id: UUID) -> Update:
-    return move_job(Move.CANCEL, job_id, cancel_requested_at=NOW)
+def cancel_waiting(job_id: UUID) -> ReturningUpdate[Any]:
+    return move_job(Move.CANCEL, job_id, cancel_requested_at=NOW).returning(jobs)
 
 
-def request_cancel(job_id: UUID) -> Update:
+def request_cancel(job_id: UUID) -> ReturningUpdate[Any]:
     """Ask a running job to stop; asking twice changes nothing."""
     return (
         update(jobs)
@@ -130,7 +131,7 @@ def request_cancel(job_id: UUID) -> Update:
     )
 
 
-def retry_by_hand(job_id: UUID) -> Update:
+def retry_by_hand(job_id: UUID) -> ReturningUpdate[Any]:
     return move_job(
         Move.RETRY_BY_HAND,
         job_id,
@@ -138,7 +139,7 @@ def retry_by_hand(job_id: UUID) -> Update:
         progress=0.0,
         run_at=NOW,
         max_attempts=func.greatest(jobs.c.max_attempts, jobs.c.attempt + 1),
-    )
+    ).returning(jobs)
 
 
 CLAIM = text(
@@ -174,12 +175,12 @@ CLAIM_WAITING = text(
 """The same, but wait for a lane that another claim holds: an empty answer is then really empty."""
 
 
-def report_progress(job_id: UUID, token: UUID, fraction: float, stage: str | None) -> Update:
+def report_progress(job_id: UUID, token: UUID, fraction: float, stage: str | None) -> ReturningUpdate[Any]:
     return (
         update(jobs)
         .where(jobs.c.id == job_id, jobs.c.lease_token == token)
         .values(progress=fraction, stage=stage, version=jobs.c.version + 1, changed_at=NOW)
-        .returning(jobs)
+        .returning(*SUMMARY)
     )
 
 

@@ -131,7 +131,7 @@ jobs = Table(
         postgresql_where=text("state = 'queued'"),
     ),
     Index("jobs_due", "run_at", postgresql_where=text("state = 'scheduled'")),
-    # No index on lease_until or progress: renewals and progress stay heap-only updates.
+    # No index on lease_until: renewals, the most frequent write of all, stay heap-only updates.
     Index("jobs_running", "queue", "user_id", postgresql_where=text("state = 'running'")),
     Index(
         "jobs_idempotency",
@@ -141,6 +141,7 @@ jobs = Table(
         postgresql_where=text("idempotency_key IS NOT NULL"),
     ),
     Index("jobs_list", "user_id", desc("created_at"), desc("id")),
+    Index("jobs_unfinished", "user_id", desc("created_at"), postgresql_where=text("finished_at IS NULL")),
     Index("jobs_list_all", desc("created_at"), desc("id")),
     Index("jobs_unannounced", "changed_at", postgresql_where=text("announced_version < version")),
     Index("jobs_prune", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
@@ -203,9 +204,9 @@ backtest_results = Table(
     Column("strategy", JSONB, nullable=False),
     Column("first_bar_at", DateTime(timezone=True), nullable=False),
     Column("last_bar_at", DateTime(timezone=True), nullable=False),
-    Column("initial_cash", Numeric(20, 6), nullable=False),
-    Column("final_equity", Numeric(20, 6), nullable=False),
-    Column("total_fees", Numeric(20, 6), nullable=False),
+    Column("initial_cash", Numeric, nullable=False),
+    Column("final_equity", Numeric, nullable=False),
+    Column("total_fees", Numeric, nullable=False),
     Column("total_return_frac", Double, nullable=False),
     Column("cagr_frac", Double),
     Column("sharpe", Double),

@@ -55,7 +55,7 @@ def due_jobs(limit: int) -> Update:
         update(jobs)
         .where(jobs.c.id.in_(due.scalar_subquery()), jobs.c.state == JobState.SCHEDULED)
         .values(state=MOVES[Move.FALL_DUE].target, version=jobs.c.version + 1, changed_at=NOW)
-        .returning(jobs)
+        .returning(*SUMMARY)
     )
 
 

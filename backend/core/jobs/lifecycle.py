@@ -3,7 +3,7 @@
     scheduled  has a time to run that has not come      -> the relay queues it when due
     queued     may run now                              -> a worker claims it
     running    held by one worker under a lease         -> that worker ends it; the relay when the lease runs out
-    waiting    fanned out; its children run             -> queued for the merge, when the last child ends
+    waiting    kept for jobs that fan out               -> nothing enters it yet (docs/adr/0009)
     succeeded, failed, cancelled                        -> terminal; only a retry by hand moves it again
 
 A crash moves nothing: a running job whose worker is gone is moved by the worker's keeper or by the relay.

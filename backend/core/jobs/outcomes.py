@@ -9,6 +9,9 @@ from typing import Any
 
 from backend.core.jobs.payload import Contract
 
+TIME_LIMIT_CODE = "time_limit_exceeded"
+TIME_LIMIT_MESSAGE = "the job ran longer than its type allows"
+
 
 @dataclass(frozen=True)
 class Row:

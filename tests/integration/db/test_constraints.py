@@ -106,7 +106,7 @@ def test_move_starts_only_where_the_table_says(
     row = legal(user_id, state)
     connection.execute(insert(jobs).values(**row))
     clear = {"finished_at": None} if move == Move.RETRY_BY_HAND else {}
-    moved = connection.execute(statements.move_job(move, row["id"], **clear)).mappings().one_or_none()
+    moved = connection.execute(statements.move_job(move, row["id"], **clear).returning(jobs)).mappings().one_or_none()
     if state in MOVES[move].sources:
         assert moved is not None
         assert (moved["state"], moved["version"]) == (MOVES[move].target, 2)
@@ -121,18 +121,19 @@ def test_move_starts_only_where_the_table_says(
 def test_running_job_that_shall_stop_can_only_be_stopped(connection: Connection, user_id: UUID, move: Move) -> None:
     row = legal(user_id, JobState.RUNNING) | {"cancel_requested_at": NOW}
     connection.execute(insert(jobs).values(**row))
-    assert connection.execute(statements.move_job(move, row["id"])).one_or_none() is None
-    stopped = connection.execute(statements.move_job(Move.STOP, row["id"])).mappings().one()
+    assert connection.execute(statements.move_job(move, row["id"]).returning(jobs)).one_or_none() is None
+    stopped = connection.execute(statements.move_job(Move.STOP, row["id"]).returning(jobs)).mappings().one()
     assert stopped["state"] == "cancelled"
 
 
 def test_write_under_another_lease_changes_nothing(connection: Connection, user_id: UUID) -> None:
     row = legal(user_id, JobState.RUNNING)
     connection.execute(insert(jobs).values(**row))
-    assert connection.execute(statements.move_job(Move.SUCCEED, row["id"], token=uuid4())).one_or_none() is None
+    others = statements.move_job(Move.SUCCEED, row["id"], token=uuid4())
+    assert connection.execute(others.returning(jobs)).one_or_none() is None
     assert connection.execute(statements.report_progress(row["id"], uuid4(), 0.5, None)).one_or_none() is None
     mine = statements.move_job(Move.SUCCEED, row["id"], token=row["lease_token"], result={})
-    assert connection.execute(mine).mappings().one()["state"] == "succeeded"
+    assert connection.execute(mine.returning(jobs)).mappings().one()["state"] == "succeeded"
 
 
 def test_lane_never_counts_below_nothing(connection: Connection, user_id: UUID) -> None:

@@ -1,0 +1,91 @@
+"""How the runner records, where the database misbehaves at the worst moment."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from backend.core.db import statements
+from backend.core.db.sessions import sync_engine
+from backend.core.jobs.submission import submission
+from backend.services.accounts import create_token, find_user
+from backend.settings import Settings
+from tests.platform import Platform
+from workers.ending import Ended
+from workers.runner import Runner
+
+BACKTEST = {"symbols": ["AAPL"], "strategy": {"kind": "sma_cross"}}
+
+
+class AnswerLost(Runner):
+    """Loses the database's answer to the first record, after it was committed."""
+
+    has_lost = False
+
+    def _end(self, *arguments: object) -> Ended | None:
+        ended = super()._end(*arguments)  # type: ignore[arg-type]
+        if not self.has_lost:
+            self.has_lost = True
+            raise OperationalError("COMMIT", {}, Exception("server closed the connection unexpectedly"))
+        return ended
+
+
+@pytest.fixture
+def settings(scratch_platform: Platform) -> Settings:
+    return Settings(
+        database_url=scratch_platform.database_url,
+        redis_url=scratch_platform.redis_url,
+        AITRADER_DATA_DIR=scratch_platform.data_dir,
+        market={"providers": "sample"},
+    )
+
+
+@pytest.fixture
+def queue_backtest(settings: Settings) -> Iterator[object]:
+    engine = sync_engine(settings.database)
+
+    def queue_one(payload: dict[str, object]) -> str:
+        wanted = submission("backtest", payload)
+        create_token(engine, user_name="alice", role="premium")
+        with engine.begin() as connection:
+            user = find_user(connection, "alice")
+            job = connection.execute(statements.insert_job(wanted.new_row(user, None))).mappings().one()
+            connection.execute(statements.open_lane("backtest", user.id, None))
+        return str(job["id"])
+
+    yield queue_one
+    engine.dispose()
+
+
+def close(runner: Runner) -> None:
+    runner._engine.dispose()
+    runner._herald._redis.close()
+
+
+def test_a_success_whose_answer_was_lost_keeps_its_artifacts(settings, scratch_platform, queue_backtest) -> None:
+    job_id = queue_backtest(BACKTEST)
+    runner = AnswerLost(settings, worker_id="w")
+    try:
+        assert runner.run_next("backtest")
+    finally:
+        close(runner)
+    rows = scratch_platform.rows("SELECT state FROM jobs WHERE id = %s", job_id)
+    paths = scratch_platform.rows("SELECT path FROM artifacts WHERE job_id = %s", job_id)
+    assert rows == [{"state": "succeeded"}]
+    assert len(paths) == 2
+    assert all((Path(settings.data_dir) / "artifacts" / row["path"]).is_file() for row in paths)
+
+
+@pytest.mark.parametrize("cash", [0.01, 1e15])
+def test_every_allowed_amount_of_cash_can_be_recorded(settings, scratch_platform, queue_backtest, cash: float) -> None:
+    job_id = queue_backtest(BACKTEST | {"account": {"cash": cash}})
+    runner = Runner(settings, worker_id="w")
+    try:
+        assert runner.run_next("backtest")
+    finally:
+        close(runner)
+    state = scratch_platform.rows("SELECT state, error FROM jobs WHERE id = %s", job_id)
+    recorded = scratch_platform.rows("SELECT initial_cash FROM backtest_results WHERE job_id = %s", job_id)
+    assert state == [{"state": "succeeded", "error": None}]
+    assert float(recorded[0]["initial_cash"]) == cash
