@@ -13,7 +13,7 @@ from backend.api.deps import AppState, CurrentUser, Every, State
 from backend.api.errors import documented
 from backend.api.job_requests import SUBMIT_JOB, submission_of
 from backend.core.db.statements import JobFilter
-from backend.core.errors import Invalid
+from backend.core.errors import Invalid, Unavailable
 from backend.core.events import Topic
 from backend.core.jobs.attempt import Attempt
 from backend.core.jobs.job import JobSummary, JobView
@@ -155,10 +155,16 @@ def _is_known(if_none_match: str | None, etag: str) -> bool:
 
 
 async def _changed(state: AppState, user: User, job: JobView, wait_s: float, *, every: bool) -> JobView:
-    """Wait until the job is not as it was; listening begins before it is read again, so no change is missed."""
-    async with state.listen(Topic("job_updates", job.user_id)) as listener:
-        latest = await state.jobs.get(user, job.id, every=every)
-        if latest.version == job.version:
-            await listener.changed(str(job.id), wait_s)
+    """Wait until the job is not as it was; listening begins before it is read again, so no change is missed.
+
+    When nobody can listen, return the job as it is now: the database knows it, only the waiting needs Redis.
+    """
+    try:
+        async with state.listen(Topic("job_updates", job.user_id)) as listener:
             latest = await state.jobs.get(user, job.id, every=every)
+            if latest.version == job.version:
+                await listener.changed(str(job.id), wait_s)
+                latest = await state.jobs.get(user, job.id, every=every)
+    except Unavailable:
+        latest = await state.jobs.get(user, job.id, every=every)
     return latest

@@ -30,6 +30,7 @@ def configure_logging(*, level: str, debug: bool, service: str) -> None:
     )
     # It logs the whole address of each WebSocket, and somebody may have put a token there by mistake.
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    _silence_uvicorn_access()
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel("DEBUG" if debug else level)
@@ -40,3 +41,13 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """Return the logger of one module."""
     logger: structlog.stdlib.BoundLogger = structlog.get_logger(name)
     return logger
+
+
+def _silence_uvicorn_access() -> None:
+    """Leave uvicorn's access log without a handler: it writes whole addresses, and ours (without queries) replaces it.
+
+    Only `uvicorn backend.main:app` has it; each connection asks when it opens whether anybody handles it.
+    """
+    access = logging.getLogger("uvicorn.access")
+    access.handlers.clear()
+    access.propagate = False

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Self, get_args
+from uuid import UUID
 
 from sqlalchemy import Connection, Engine, RowMapping
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -76,10 +77,13 @@ async def authenticate(engine: AsyncEngine, text: str) -> User:
 
 
 def create_token(engine: Engine, *, user_name: str, role: Role | None) -> Token:
-    """Return a new token for a user, who is made when new (role `free` if none is given)."""
+    """Return a new token for a user, who is made when new (role `free` if none is given).
+
+    An id stands for the user who has it. It never becomes a name: one word would then mean two users.
+    """
     _require_name_and_role(user_name, role)
     with engine.begin() as connection:
-        user = _find_or_add(connection, user_name, role)
+        user = _with_role(connection, _find_or_add(connection, user_name, role), role)
         token = Token.new()
         connection.execute(accounts.add_token(token.id, user.id, token.secret_sha256))
     return token
@@ -139,14 +143,34 @@ def _require_name_and_role(user_name: str, role: str | None) -> None:
 
 
 def _find_or_add(connection: Connection, user_name: str, role: Role | None) -> User:
+    user_id = _as_id(user_name)
+    if user_id is not None:
+        return _find_by_id(connection, user_id)
     added = connection.execute(accounts.add_user(new_id(), user_name, role or "free")).mappings().one_or_none()
     if added is not None:
         return User(added["id"], added["name"], added["role"])
-    user = find_user(connection, user_name)
-    if role is not None and role != user.role:
-        connection.execute(accounts.set_role(user.id, role))
-        return User(user.id, user.name, role)
-    return user
+    return find_user(connection, user_name)
+
+
+def _find_by_id(connection: Connection, user_id: UUID) -> User:
+    try:
+        return find_user(connection, str(user_id))
+    except NotFound as error:
+        raise Invalid(f"expected a name, or the id of a user there is; it was the id {user_id}, of nobody") from error
+
+
+def _as_id(user_name: str) -> UUID | None:
+    try:
+        return UUID(user_name)
+    except ValueError:
+        return None
+
+
+def _with_role(connection: Connection, user: User, role: Role | None) -> User:
+    if role is None or role == user.role:
+        return user
+    connection.execute(accounts.set_role(user.id, role))
+    return User(user.id, user.name, role)
 
 
 def main() -> int:

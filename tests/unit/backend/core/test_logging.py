@@ -18,6 +18,18 @@ except ZeroDivisionError as error:
     log.error("went_wrong", exc_info=error)
 """
 
+UVICORN_SCRIPT = """
+import logging
+import uvicorn
+from backend.core.logging import configure_logging
+uvicorn.Config("backend.main:app")
+access = logging.getLogger("uvicorn.access")
+assert access.hasHandlers()
+configure_logging(level="INFO", debug=True, service="api")
+access.info('%s - "%s %s HTTP/%s" %d', "127.0.0.1:9", "GET", "/jobs?token=ait_secret", "1.1", 200)
+assert not access.hasHandlers()
+"""
+
 
 def test_every_line_is_one_json_object_whoever_logs() -> None:
     ended = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
@@ -34,3 +46,8 @@ def test_every_line_is_one_json_object_whoever_logs() -> None:
     assert (foreign["event"], foreign["level"]) == ("from elsewhere", "warning")
     assert "job_id" not in foreign
     assert "ZeroDivisionError" in wrong["exception"]
+
+
+def test_access_log_of_uvicorn_with_its_queries_is_off() -> None:
+    ended = subprocess.run([sys.executable, "-c", UVICORN_SCRIPT], capture_output=True, text=True, check=True)
+    assert (ended.stdout, ended.stderr) == ("", "")
