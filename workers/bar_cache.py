@@ -22,7 +22,7 @@ class BarCache:
         """Return the columns of a revision, mapped and read-only; None when there is no copy yet."""
         try:
             columns: NDArray[np.int64] = np.load(self._path(series_id, revision), mmap_mode="r")
-        except (OSError, ValueError):
+        except (OSError, ValueError, EOFError):  # none there, or not one of ours: it is written anew
             return None
         return columns
 

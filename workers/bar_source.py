@@ -1,6 +1,7 @@
 """Where a job's bars come from: the store first, then the providers in their order. What a provider gave is stored."""
 
-from collections.abc import Sequence
+import time as clock
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
 from backend.core.db import bars as sql
-from backend.core.db.bar_columns import Series, bars_of, read_columns, replace_series
+from backend.core.db.bar_columns import Series, bars_of, read_columns, read_series, replace_series, series_of
 from backend.core.heartbeats import ProviderState, note_provider
 from backend.core.jobs.provenance import BarsUsed
 from backend.core.logging import get_logger
@@ -21,22 +22,37 @@ from market_data.providers import Provider, build_providers
 from market_data.timeframe import Timeframe, step_ns
 from workers.bar_cache import BarCache
 from workers.context import LoadedBars
-from workers.handlers.bars import iso
+from workers.handlers.bars import LONGEST_WAIT_S, iso
 
 NS_PER_S = 1_000_000_000
 NS_PER_DAY = 86_400 * NS_PER_S
 FIRST_NS, LAST_NS = -(2**63), 2**63 - 1
 ONE_DAY = timedelta(days=1)
 
+LEFT_ALONE_S = 0.8 * LONGEST_WAIT_S
+"""How long a provider that gave no answer is not asked again. Shorter than a job's wait: its next attempt asks."""
+
 log = get_logger(__name__)
 
 
 class BarSource:
-    def __init__(self, engine: Engine, redis: Redis, settings: Settings) -> None:
+    """One process's way to bars. `providers` stand in for those that the settings name."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        redis: Redis,
+        settings: Settings,
+        *,
+        providers: Sequence[Provider] | None = None,
+        now_s: Callable[[], float] = clock.monotonic,
+    ) -> None:
         self._engine = engine
         self._redis = redis
         self._cache = BarCache(settings.data_dir / "cache" / "bars")
-        self._providers: Sequence[Provider] = build_providers(settings.market.providers)
+        self._providers = build_providers(settings.market.providers) if providers is None else providers
+        self._now_s = now_s
+        self._ask_again_s: dict[str, float] = {}
 
     def load(
         self, user_id: UUID, symbol: str, timeframe: Timeframe, start: date | None, end: date | None
@@ -46,8 +62,8 @@ class BarSource:
         Raises UnknownSymbol when no source knows the symbol, ProviderUnavailable when one that might could not be
         asked, NoBars when there are none in that time.
         """
-        series, warnings = self._series(user_id, symbol, timeframe, end)
-        every = self._columns(series)
+        found, warnings = self._series(user_id, symbol, timeframe, end)
+        series, every = self._bars(found)
         wanted = every.between(_start_ns(start), _end_ns(end))
         if len(wanted) == 0:
             raise NoBars(_no_bars(every, start, end))
@@ -70,7 +86,7 @@ class BarSource:
             row = connection.execute(sql.find_series(symbol, timeframe, user_id)).mappings().one_or_none()
         if row is None:
             return self._fetch(symbol, timeframe, self._providers), ()
-        series = Series(row["id"], symbol, timeframe, row["source"], row["revision"])
+        series = series_of(row)
         live = [provider for provider in self._providers if provider.is_live and provider.name == series.source]
         if not live or not _is_behind(row, timeframe, end):
             return series, ()
@@ -86,31 +102,51 @@ class BarSource:
         )
         for provider in providers:
             try:
-                bars = provider.fetch(symbol, timeframe)
+                bars = self._ask(provider, symbol, timeframe)
             except UnknownSymbol:
-                self._note(provider, "ok")
+                continue
             except NoBars as error:
-                self._note(provider, "ok")
                 problem = problem if isinstance(problem, ProviderUnavailable) else error
             except ProviderUnavailable as error:
-                self._note(provider, str(error), is_ok=False)
                 problem = error
             else:
-                self._note(provider, "ok")
                 with self._engine.begin() as connection:
                     return replace_series(connection, None, bars, provider.name)
         raise problem
 
-    def _columns(self, series: Series) -> Bars:
+    def _ask(self, provider: Provider, symbol: str, timeframe: Timeframe) -> Bars:
+        """Return the provider's answer, at once when it gave none a moment ago: many symbols wait for it only once.
+
+        Nothing of the earlier error is told: it was about somebody else's symbol.
+        """
+        if self._now_s() < self._ask_again_s.get(provider.name, 0.0):
+            raise ProviderUnavailable(f"{provider.name} gave no answer a moment ago; {symbol!r} was not asked for")
+        try:
+            bars = provider.fetch(symbol, timeframe)
+        except ProviderUnavailable as error:
+            self._ask_again_s[provider.name] = self._now_s() + LEFT_ALONE_S
+            self._note(provider, error.code)
+            raise
+        except (UnknownSymbol, NoBars):
+            self._note(provider)
+            raise
+        self._note(provider)
+        return bars
+
+    def _bars(self, series: Series) -> tuple[Series, Bars]:
+        """Return the bars, and the series as it was when they were read."""
         columns = self._cache.get(series.id, series.revision)
         if columns is None:
-            with self._engine.connect() as connection:
+            # One snapshot for both: bars that came meanwhile belong to a revision that is not this one.
+            snapshot = self._engine.execution_options(isolation_level="REPEATABLE READ")
+            with snapshot.connect() as connection:
+                series = read_series(connection, series.id)
                 columns = read_columns(connection, series.id)
             self._cache.put(series.id, series.revision, columns)
-        return bars_of(series, columns)
+        return series, bars_of(series, columns)
 
-    def _note(self, provider: Provider, message: str, *, is_ok: bool = True) -> None:
-        state = ProviderState(provider.name, is_ok, message[:300], datetime.now(UTC).isoformat(timespec="seconds"))
+    def _note(self, provider: Provider, code: str | None = None) -> None:
+        state = ProviderState(provider.name, code is None, code, datetime.now(UTC).isoformat(timespec="seconds"))
         try:
             note_provider(self._redis, state)
         except RedisError as error:

@@ -16,7 +16,7 @@ TTL_S = 10
 EVERY_S = 2.0
 WORKERS = "aitrader:alive:worker:"
 RELAYS = "aitrader:alive:relay:"
-PROVIDERS = "aitrader:providers"
+PROVIDERS = "aitrader:provider_states"
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,14 @@ class RelayBeat:
 
 @dataclass(frozen=True)
 class ProviderState:
-    """How a provider answered the last time a worker asked it."""
+    """How a provider answered the last time a worker asked it; `code` is the error's, None when it answered.
+
+    Anybody may read it, so it says nothing of what was asked.
+    """
 
     name: str
     is_ok: bool
-    message: str
+    code: str | None
     at: str
 
 

@@ -88,7 +88,7 @@ class Health:
         return Finding("ok" if active else "down", None if active else "no relay is active", fields)
 
     async def flower(self) -> Finding:
-        """Check that Flower's port takes connections; `unknown` where no FLOWER_URL is set."""
+        """Check that Flower's port takes connections; `unknown` where no FLOWER_URL is set. The URL is not told."""
         if self._settings.flower_url is None:
             return Finding("unknown", "FLOWER_URL is not set")
         address = urlsplit(self._settings.flower_url)
@@ -98,7 +98,7 @@ class Health:
         except (OSError, TimeoutError, socket.gaierror) as error:
             return Finding("down", f"Flower does not answer: {type(error).__name__}")
         writer.close()
-        return Finding("ok", fields={"url": f"{address.scheme}://{address.hostname}:{address.port or 80}"})
+        return Finding("ok")
 
     async def providers(self) -> Finding:
         """Tell which providers are configured, and how each answered last. None of them is asked now."""
@@ -107,7 +107,7 @@ class Health:
             async with asyncio.timeout(CHECK_TIMEOUT_S):
                 for state in await heartbeats.provider_states(self._redis):
                     if state.name in told:
-                        told[state.name] = {"ok": state.is_ok, "message": state.message, "at": state.at}
+                        told[state.name] = {"ok": state.is_ok, "code": state.code, "at": state.at}
         except (RedisError, OSError, TimeoutError):
             return Finding("unknown", "Redis does not answer, and workers note there how providers answer")
         return Finding("ok", fields=told)

@@ -34,8 +34,8 @@ from market_data.timeframe import DATED_TIMEFRAMES, STEP_S, Timeframe
 
 TIMEOUT_S: Final = 5.0
 
-# Cookie, consent page and prices: if all of them hang, the caller waits for no more than this.
-_TIMEOUTS_PER_FETCH: Final = 3
+# Cookie, consent page and prices share the time of a fetch: one that hangs leaves some to the next.
+_SHARE_OF_A_REQUEST: Final = 0.6
 _CHART_PATH: Final = "/v8/finance/chart/"
 _PRICES: Final = ["Open", "High", "Low", "Close"]
 
@@ -93,7 +93,7 @@ class YfinanceProvider:
     """Serves closed bars of all that Yahoo knows, adjusted for splits and dividends (volume for splits only).
 
     A bar of 1d or 1w is closed when its last date is over on the exchange's clock, any other when its step is
-    over. timeout_s bounds a request, three times that a fetch. base_url stands in for every host of Yahoo's.
+    over. timeout_s bounds a whole fetch. base_url stands in for every host of Yahoo's.
     """
 
     name: Final = "yfinance"
@@ -147,7 +147,7 @@ class _YahooSession(Session[Response]):
 
     def start(self) -> None:
         """Begin the time that one fetch may take."""
-        self._deadline_s = time.monotonic() + _TIMEOUTS_PER_FETCH * self._timeout_s
+        self._deadline_s = time.monotonic() + self._timeout_s
         self.chart_status = 0
 
     def request(  # type: ignore[override]  # some forty options, all passed on as they come
@@ -158,9 +158,9 @@ class _YahooSession(Session[Response]):
     ) -> Response:
         left_s = self._deadline_s - time.monotonic()
         if left_s <= 0.0:
-            raise Timeout(f"no answer within {_TIMEOUTS_PER_FETCH * self._timeout_s:g} s")
+            raise Timeout(f"no answer within {self._timeout_s:g} s")
         # The library asks for 30 s in places that no argument reaches.
-        options["timeout"] = min(self._timeout_s, left_s)
+        options["timeout"] = min(_SHARE_OF_A_REQUEST * self._timeout_s, left_s)
         answer = super().request(method, self._steered(url), **options)
         path = urlsplit(url).path
         if path.startswith(_CHART_PATH):

@@ -9,8 +9,8 @@ from backend.core.jobs.provenance import BarsUsed, Provenance
 from market_data.errors import DomainError, ProviderUnavailable
 from workers.context import Context
 
-LONGEST_WAIT_S = 8.0
-"""A provider that is down fails a job within half a minute: three attempts with two such waits."""
+LONGEST_WAIT_S = 5.0
+"""A provider that hangs fails a job within half a minute: three attempts of 5 s each, with two such waits."""
 
 
 def provenance(context: Context, engine: str, engine_version: str, used: Sequence[BarsUsed]) -> Provenance:

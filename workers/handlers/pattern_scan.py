@@ -1,4 +1,7 @@
-"""`pattern_scan`: the newest bars of many symbols, each on its own: one bad symbol never sinks the rest."""
+"""`pattern_scan`: the newest bars of many symbols, each on its own: one bad symbol never sinks the rest.
+
+A provider that gives no answer is left alone for some seconds, so symbols that only it has fail at once meanwhile.
+"""
 
 from dataclasses import dataclass, field
 

@@ -49,7 +49,7 @@ def test_signs_expire_and_can_be_taken_back(redis: Redis) -> None:
 
 def test_the_web_process_reads_what_workers_and_relays_wrote(redis: Redis, redis_url: str) -> None:
     relay = RelayBeat("r", "host", 2, is_active=True)
-    state = ProviderState("sample", is_ok=False, message="away", at="2024-01-01T00:00:00Z")
+    state = ProviderState("sample", is_ok=False, code="provider_unavailable", at="2024-01-01T00:00:00Z")
     heartbeats.beat(redis, worker("a", "probe"))
     heartbeats.beat(redis, relay)
     heartbeats.note_provider(redis, state)
