@@ -7,7 +7,7 @@ from typing import Annotated
 
 from annotated_types import Gt, Le
 
-from strategy_engine.bounds import settle
+from market_data.bounds import settle
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from market_data.bars import BoolArray, FloatArray
-from strategy_engine.kernels import FLOAT, FLOATS, INT, kernel
+from market_data.kernels import FLOAT, FLOATS, INT, kernel
 
 # Below this, averages of price changes have decayed so far that their ratio is only rounding noise.
 _NO_MOVEMENT: Final = 1e-290

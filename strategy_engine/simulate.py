@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from market_data.bars import BoolArray, FloatArray, IntArray
-from strategy_engine.kernels import BOOLS, FLOAT, FLOATS, kernel
+from market_data.kernels import BOOLS, FLOAT, FLOATS, kernel
 
 # An order for all cash spends this fraction of it: the largest that lets no rounding of the price buy on
 # credit. The same as in backtesting.py, so that sizes agree; 10,000 in cash buys 99 shares at 100.00, not

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from market_data.bars import FloatArray, IntArray
-from strategy_engine.kernels import BOOL, FLOAT, FLOATS, INTS, kernel
+from market_data.kernels import BOOL, FLOAT, FLOATS, INTS, kernel
 
 # A deviation this small beside its mean is the rounding of equal values.
 _ROUNDING: Final = 1e-13

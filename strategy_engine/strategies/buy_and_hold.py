@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from strategy_engine.bounds import settle
+from market_data.bounds import settle
 
 if TYPE_CHECKING:
     from strategy_engine.market_view import MarketView, Signals

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from annotated_types import Ge, Le
 
+from market_data.bounds import settle
 from market_data.errors import require
-from strategy_engine.bounds import settle
 
 if TYPE_CHECKING:
     from strategy_engine.market_view import MarketView, Signals

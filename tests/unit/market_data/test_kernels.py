@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from strategy_engine.kernels import FLOAT, FLOATS, kernel
+from market_data.kernels import FLOAT, FLOATS, kernel
 
 
 @kernel(FLOATS, FLOAT)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from annotated_types import Ge, Gt, Le, Lt
 
+from market_data.bounds import settle
 from market_data.errors import DomainError
-from strategy_engine.bounds import settle
 
 
 @dataclass(frozen=True, kw_only=True)
