@@ -3,11 +3,19 @@ PYTHON ?= python3
 UV := .venv/bin/uv
 UV_VERSION := 0.13.8
 RUN := .venv/bin
+# Only pip takes it: a resolver may choose a build with gigabytes of GPU libraries. On Linux with no need for a GPU:
+# make setup-train TORCH="torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu"
+TORCH ?= torch==2.13.0
+# What the shipped models were made from: PRICES are Parquet files, TWEETS a folder, FINENTITY a CSV file (docs/models.md).
+PRICES ?=
+TWEETS ?=
+FINENTITY ?=
+TRAINING_DATA = $(addprefix --data ,$(PRICES)) $(addprefix --tweets ,$(TWEETS)) $(addprefix --finentity ,$(FINENTITY))
 
 # Every process imports a thousand modules; without bytecode each would compile them anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-dev lock demo up test check bench clean
+.PHONY: help setup setup-dev setup-train lock demo up test check train train-eval bench bench-models clean
 
 help:  ## Show these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
@@ -16,13 +24,15 @@ setup: .venv/.runtime  ## Make .venv with all that the product needs
 
 setup-dev: .venv/.dev
 
+setup-train: .venv/.train
+
 demo: setup  ## Start everything, run every job type on real prices, stay up until Ctrl-C
 	@$(RUN)/aitrader demo
 
 up: setup  ## Start everything and stay up until Ctrl-C
 	@$(RUN)/aitrader up
 
-test: setup-dev  ## Run every test on servers that the tests start themselves
+test: setup-dev setup-train  ## Run every test on servers that the tests start themselves
 	@$(RUN)/python -m pytest -n 2 --dist loadfile
 
 check: setup-dev  ## Format, lint, types, import directions
@@ -31,12 +41,22 @@ check: setup-dev  ## Format, lint, types, import directions
 	@$(RUN)/lint-imports --no-cache
 	@$(RUN)/mypy
 
+train: setup-train  ## Train all models and write them to models/ (PRICES=..., TWEETS=..., FINENTITY=...)
+	@$(RUN)/python -m training all $(TRAINING_DATA) --out models
+
+train-eval: setup-train  ## Score the shipped models again, and compare with what their cards say
+	@$(RUN)/python -m training evaluate $(TRAINING_DATA) --models models
+
 bench: setup-dev  ## Measure the product beside its peers
 	@$(RUN)/python -m benchmarks
+
+bench-models: setup-dev setup-train  ## Measure features, suggestion models and sentiment beside their peers
+	@$(RUN)/python -m benchmarks models
 
 lock: .venv/.uv  ## Choose versions anew and pin them with hashes
 	$(UV) pip compile -q --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.lock
 	$(UV) pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(UV) pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --extra train -c requirements-dev.lock pyproject.toml -o requirements-train.lock
 
 clean:  ## Remove the virtual environment and all caches (never data)
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis build dist
@@ -54,4 +74,9 @@ clean:  ## Remove the virtual environment and all caches (never data)
 
 .venv/.dev: .venv/.runtime requirements-dev.lock
 	$(UV) pip install -q --compile-bytecode --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.venv/.train: .venv/.runtime requirements-train.lock
+	$(UV) pip install -q --no-deps --compile-bytecode --require-hashes -r requirements-train.lock
+	$(RUN)/python -m pip install -q --disable-pip-version-check --no-deps $(TORCH)
 	@touch $@

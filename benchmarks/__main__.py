@@ -1,7 +1,16 @@
-"""`make bench`: every benchmark, one after the other."""
+"""Runs a group of benchmarks, one after the other: `python -m benchmarks [engines|models]`."""
 
-from benchmarks import backtest, imports, patterns
+import argparse
+from importlib import import_module
 
-for benchmark in (imports, backtest, patterns):
-    print(f"\n== {benchmark.__name__}: {(benchmark.__doc__ or '').splitlines()[0]}")
+GROUPS = {
+    "engines": ("imports", "backtest", "patterns"),
+    "models": ("models_features", "models_suggestion", "models_sentiment"),
+}
+
+arguments = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+arguments.add_argument("group", nargs="?", choices=sorted(GROUPS), default="engines")
+for name in GROUPS[arguments.parse_args().group]:
+    benchmark = import_module(f"benchmarks.{name}")
+    print(f"\n== {name}: {(benchmark.__doc__ or '').splitlines()[0]}")
     benchmark.main()

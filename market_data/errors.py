@@ -7,6 +7,10 @@
         ├── UnknownSymbol          unknown_symbol        a symbol that the source has never heard of
         ├── NoBars                 no_bars               no bars in the range or timeframe of a known symbol
         ├── ProviderUnavailable    provider_unavailable  a source that gave no answer; carries `retry_after_s`
+        │   ├── ProviderTimedOut   provider_timed_out    a source that gave none in time
+        │   └── RateLimited        rate_limited          a source that was asked too often, by its count or ours
+        ├── NewsRefused            news_refused          a source of news that will not answer this, however often asked
+        │   └── KeyRefused         key_refused           a source that will not answer our key, whatever is asked
         └── ImportRefused          import_refused        a file that cannot be imported; carries `line`
 
 They are ValueErrors because pydantic turns only those (and assertions) into a validation error; any other
@@ -48,6 +52,22 @@ class ProviderUnavailable(DomainError):
     def __init__(self, message: str, *, retry_after_s: float = RETRY_AFTER_S) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class ProviderTimedOut(ProviderUnavailable):
+    code: ClassVar[str] = "provider_timed_out"
+
+
+class RateLimited(ProviderUnavailable):
+    code: ClassVar[str] = "rate_limited"
+
+
+class NewsRefused(DomainError):
+    code: ClassVar[str] = "news_refused"
+
+
+class KeyRefused(NewsRefused):
+    code: ClassVar[str] = "key_refused"
 
 
 class ImportRefused(DomainError):

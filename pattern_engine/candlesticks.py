@@ -15,6 +15,7 @@ So the newest few bars cost one short call, or two, however long the series is, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from inspect import unwrap
 from types import MappingProxyType
 from typing import Final
 
@@ -34,8 +35,9 @@ WARM_UP_BARS: Final = 14
 # A call costs as much as some 300 bars: longer segments slow the newest bars, shorter ones slow whole series.
 SEGMENT_BARS: Final = 128
 
+# TA-Lib wraps its functions to take frames, too; for short tails of bars that costs more than the search itself.
 _DETECTORS: Final[Mapping[PatternName, Detector]] = MappingProxyType(
-    {name: getattr(talib, spec.talib_function) for name, spec in PATTERNS.items()}
+    {name: unwrap(getattr(talib, spec.talib_function)) for name, spec in PATTERNS.items()}
 )
 
 

@@ -5,7 +5,14 @@ import pytest
 from market_data import errors
 from market_data.errors import DomainError, ImportRefused, ProviderUnavailable, require
 
-ALL_ERRORS = [DomainError, *DomainError.__subclasses__()]
+
+def family(error_type: type[DomainError]) -> list[type[DomainError]]:
+    """Return the class and all that derive from it in this module."""
+    children = [kind for kind in error_type.__subclasses__() if kind.__module__ == errors.__name__]
+    return [error_type, *(kind for child in children for kind in family(child))]
+
+
+ALL_ERRORS = family(DomainError)
 
 
 def test_codes_are_distinct_and_known():
@@ -16,6 +23,10 @@ def test_codes_are_distinct_and_known():
         "unknown_symbol",
         "no_bars",
         "provider_unavailable",
+        "provider_timed_out",
+        "rate_limited",
+        "news_refused",
+        "key_refused",
         "import_refused",
     }
 

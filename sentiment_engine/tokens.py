@@ -1,0 +1,55 @@
+"""Token ids: the tokenizer that stands beside a model, with padding and truncation left to us."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from tokenizers import Tokenizer
+
+from model_files.errors import ModelRefused
+
+TOKENIZER_NAME: Final = "tokenizer.json"
+_MIN_TOKENS: Final = 8
+
+
+class TokenEncoder:
+    """Turns texts into token ids, each text as one chunk or several of at most `max_tokens`."""
+
+    def __init__(self, tokenizer: Tokenizer, max_tokens: int) -> None:
+        if max_tokens < _MIN_TOKENS:
+            raise ModelRefused(f"max_tokens must be {_MIN_TOKENS} or more, it was {max_tokens}")
+        tokenizer.no_padding()  # the file pads everything to 128 tokens
+        tokenizer.no_truncation()
+        self._tokenizer = tokenizer
+        self._max_tokens = max_tokens
+        self._start = _id_of(tokenizer, "[CLS]")
+        self._end = _id_of(tokenizer, "[SEP]")
+
+    def chunks(self, texts: Sequence[str], *, max_chunks: int) -> list[list[list[int]]]:
+        """Return for each text its chunks of token ids, each with its start and end mark; at most `max_chunks`."""
+        encoded = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [self._cut(one.ids, max_chunks) for one in encoded]
+
+    def _cut(self, ids: list[int], max_chunks: int) -> list[list[int]]:
+        inner = self._max_tokens - 2
+        starts = range(0, max(1, min(len(ids), inner * max_chunks)), inner)
+        return [[self._start, *ids[start : start + inner], self._end] for start in starts]
+
+
+def read_tokenizer(folder: Path, max_tokens: int) -> TokenEncoder:
+    """Return the encoder of a model's folder; ModelRefused when its file cannot be read."""
+    path = folder / TOKENIZER_NAME
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises plain Exception for a file it cannot read
+        raise ModelRefused(f"{path.name} must be a tokenizer's file: {error}") from error
+    return TokenEncoder(tokenizer, max_tokens)
+
+
+def _id_of(tokenizer: Tokenizer, mark: str) -> int:
+    number = tokenizer.token_to_id(mark)
+    if number is None:
+        raise ModelRefused(f"the tokenizer must know {mark}, it does not")
+    return int(number)

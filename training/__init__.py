@@ -1,0 +1,1 @@
+"""Training: what turns data into the models that `models/` holds. Nothing of the running product imports it."""

@@ -1,0 +1,90 @@
+"""The steps between the data and a fitted network: rows of tokens, the teacher, the network that ships."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from typing import Final
+
+from sentiment_engine.tokens import TokenEncoder, read_tokenizer
+from training.progress import Progress, part_of
+from training.sentiment.fitting import Plan, Rows, fit, logits_of
+from training.sentiment.network import Network, base_file
+from training.sentiment.options import SentimentOptions
+from training.sentiment.sentences import sentences
+from training.sentiment.tweets import Texts, once, read_tweets, split, thinned
+
+TRAIN_NAME: Final = "train.csv"
+VALID_NAME: Final = "valid.csv"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """The tweets as they are used: `fitted` and `kept_back` from the training file, `valid` to measure on."""
+
+    fitted: Texts
+    kept_back: Texts
+    valid: Texts
+    n_repeated: int
+
+
+def read_data(options: SentimentOptions) -> Data:
+    valid = read_tweets(options.tweets / VALID_NAME)
+    everything = read_tweets(options.tweets / TRAIN_NAME)
+    train = once(everything, without=valid)
+    fitted, kept_back = split(
+        thinned(train, options.max_rows, seed=options.seed), options.slice_frac, seed=options.seed
+    )
+    return Data(fitted=fitted, kept_back=kept_back, valid=valid, n_repeated=len(everything) - len(train))
+
+
+def fitted_network(options: SentimentOptions, data: Data, progress: Progress) -> Network:
+    """Return the network that ships, in float32, fitted after its teacher when there is one."""
+    encoder = base_encoder(options.max_tokens)
+    own = sentences(options.n_sentences, seed=options.seed)
+    rows = tokenised(Texts(data.fitted.texts + own.texts, data.fitted.labels + own.labels), encoder)
+    kept_back = tokenised(data.kept_back, encoder)
+    judged = None
+    taught_from = 0.0
+    if options.teacher_layers:
+        taught_from = 0.6
+        teacher = fit(
+            _plan(options, data, "teacher"), rows, kept_back, _called("teacher", part_of(progress, 0.0, taught_from))
+        )
+        judged = logits_of(teacher, rows.ids)
+    plan = _plan(options, data, "student")
+    return fit(replace(plan, judged=judged), rows, kept_back, _called("network", part_of(progress, taught_from, 1.0)))
+
+
+def base_encoder(max_tokens: int) -> TokenEncoder:
+    return read_tokenizer(base_file("tokenizer.json").parent, max_tokens)
+
+
+def tokenised(texts: Texts, encoder: TokenEncoder) -> Rows:
+    """Return the first chunk of each text's tokens, as the model is shown it."""
+    chunks = encoder.chunks(texts.shown(), max_chunks=1)
+    return Rows(tuple(tuple(parts[0]) for parts in chunks), texts.labels)
+
+
+def _plan(options: SentimentOptions, data: Data, role: str) -> Plan:
+    is_teacher = role == "teacher"
+    layers = options.teacher_layers if is_teacher else options.layers
+    return Plan(
+        layers=layers,
+        epochs=options.teacher_epochs if is_teacher else options.epochs,
+        learning_rate=options.learning_rate / 2 if is_teacher else options.learning_rate,
+        batch_rows=options.batch_rows,
+        seed=options.seed,
+        checkpoint=options.work / f"{role}-{_key(options, data)}.pt",
+    )
+
+
+def _key(options: SentimentOptions, data: Data) -> str:
+    """Return a name for what a checkpoint was made from: other data or options never continue it."""
+    told = json.dumps([options.told(), data.fitted.texts, data.fitted.labels, data.kept_back.texts])
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def _called(role: str, progress: Progress) -> Progress:
+    return lambda fraction, stage: progress(fraction, f"{role}: {stage}")
