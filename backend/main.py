@@ -1,6 +1,6 @@
 """The web process: engine, Redis and use cases are built here, and the routers mounted."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
-from backend.api import artifacts, catalogue, health, jobs, market
+from backend.api import artifacts, catalogue, health, jobs, market, models, sentiment, signals
 from backend.api.deps import AppState
 from backend.api.errors import ProblemDocument, install_error_handlers
 from backend.api.job_requests import SUBMIT_JOB
@@ -16,28 +16,36 @@ from backend.api.json_body import REFERENCE, install_openapi
 from backend.api.middleware import AccessLog, BodyLimit
 from backend.core.artifacts import ArtifactStore
 from backend.core.db.sessions import async_engine, sync_engine
+from backend.core.events import Channel
 from backend.core.logging import configure_logging, get_logger
+from backend.core.model_shelf import ModelShelf
 from backend.core.redis import async_redis
+from backend.core.signals import signal_json
 from backend.core.user import User
 from backend.services.accounts import authenticate
 from backend.services.announcer import Announcer
 from backend.services.health import Health
 from backend.services.jobs import Jobs
 from backend.services.market import Market
+from backend.services.models import Models
+from backend.services.sentiment import Sentiment
+from backend.services.signals import Signals
 from backend.settings import Settings
 from backend.version import VERSION
 from backend.websocket import route as websocket_route
 from backend.websocket.route import Door
-from backend.websocket.session import Parts
+from backend.websocket.session import Parts, Snapshot
 from backend.ws_broadcaster import WsBroadcaster
 
 DESCRIPTION = "Submit typed jobs, wait for exact answers, and hear of every change at `/ws`."
+NEWEST_SIGNALS = 200
+"""How many signals a new listener is shown; `GET /api/signals` has all."""
 
 log = get_logger(__name__)
 
 
 class WebSocketGuard:
-    """Lets WebSocket sessions ask who somebody is, and what that user's unfinished jobs are."""
+    """Lets WebSocket sessions ask who somebody is, and what each channel's listeners are shown first."""
 
     def __init__(self, parts: AppState) -> None:
         self._parts = parts
@@ -45,10 +53,18 @@ class WebSocketGuard:
     async def authenticate(self, token: str) -> User:
         return await authenticate(self._parts.engine, token)
 
-    async def snapshot_jobs(self, user_id: UUID | None, limit: int) -> list[str]:
-        """Return the unfinished jobs of one user, or of all, as JSON."""
+    def snapshots(self) -> Mapping[Channel, Snapshot]:
+        return {
+            "job_updates": Snapshot("jobs", self._parts.settings.websocket.snapshot_jobs, self._unfinished_jobs),
+            "trading_signals": Snapshot("signals", NEWEST_SIGNALS, self._newest_signals),
+        }
+
+    async def _unfinished_jobs(self, user_id: UUID | None, limit: int) -> list[str]:
         jobs_ = await self._parts.jobs.unfinished(user_id, limit)
         return [job.model_dump_json(exclude={"user_id"}) for job in jobs_]
+
+    async def _newest_signals(self, user_id: UUID | None, limit: int) -> list[str]:
+        return [signal_json(signal) for signal in await self._parts.signals.newest(user_id, limit)]
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -77,7 +93,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.add_middleware(AccessLog)
     install_error_handlers(app)
-    for module in (health, jobs, artifacts, catalogue, market, websocket_route):
+    for module in (health, jobs, artifacts, catalogue, market, models, sentiment, signals, websocket_route):
         app.include_router(module.router)
     problem_schema = ProblemDocument.model_json_schema(ref_template=REFERENCE)
     install_openapi(app, [SUBMIT_JOB], {**problem_schema.pop("$defs", {}), "ProblemDocument": problem_schema})
@@ -105,13 +121,18 @@ async def _build(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Non
         redis=redis,
         jobs=Jobs(engine, announcer, settings.jobs),
         market=Market(engine),
+        models=Models(engine, ModelShelf(settings.artifacts)),
+        signals=Signals(engine),
+        sentiment=Sentiment(engine),
         health=Health(engine, redis, settings),
         artifacts=ArtifactStore(settings.artifacts),
         listen=broadcaster.listen,
     )
     app.state.parts = parts
     guard = WebSocketGuard(parts)
-    app.state.door = Door(Parts(broadcaster, guard, redis, settings.websocket), settings.cors_origins)
+    app.state.door = Door(
+        Parts(broadcaster, guard, redis, settings.websocket, guard.snapshots()), settings.cors_origins
+    )
 
 
 app = create_app()

@@ -24,7 +24,7 @@ from backend.services.accounts import create_token
 from backend.settings.connections import normal_database_url
 from tests.waiting import eventually
 
-STOP_WITHIN_S = 20
+STOP_WITHIN_S = 60
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Platform:
             REDIS_URL=self.redis_url,
             AITRADER_DATA_DIR=str(self.data_dir),
             MARKET__PROVIDERS="sample",
-            **({"LOG_LEVEL": "WARNING"} | self.extra_environment),
+            **({"LOG_LEVEL": "WARNING", "NEWS__SOURCES": ""} | self.extra_environment),
         )
 
     def start_all(self, *, workers: int = 1) -> None:

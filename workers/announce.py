@@ -1,17 +1,22 @@
 """Telling what a commit changed, from a worker: best effort, in bounded time; the relay tells what was missed."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from backend.core.db.signals import mark_announced, unannounced_of_job
 from backend.core.db.upkeep import MARK_ANNOUNCED
 from backend.core.event_log import Announcement, publish
 from backend.core.events import job_changed
 from backend.core.jobs.job import JobSummary
 from backend.core.logging import get_logger
+from backend.core.signals import SignalView, signal_given, signal_of
+
+SIGNALS_AT_ONCE = 200
 
 log = get_logger(__name__)
 
@@ -33,3 +38,25 @@ class Herald:
                 connection.execute(MARK_ANNOUNCED, told)
         except (RedisError, SQLAlchemyError, OSError) as error:
             log.warning("announcement_left_to_relay", jobs=len(jobs), error=str(error))
+
+    def tell_signals_of(self, job_id: UUID) -> None:
+        """Publish the signals that a job has just given."""
+        try:
+            with self._engine.connect() as connection:
+                rows = connection.execute(unannounced_of_job(job_id)).mappings().all()
+        except SQLAlchemyError as error:
+            log.warning("signals_left_to_relay", error=type(error).__name__)
+            return
+        self.tell_signals([signal_of(row) for row in rows])
+
+    def tell_signals(self, signals: Sequence[SignalView]) -> None:
+        """Publish signals, some at a time: each is marked as told only after it was, so it is told at least once."""
+        for start in range(0, len(signals), SIGNALS_AT_ONCE):
+            some = signals[start : start + SIGNALS_AT_ONCE]
+            try:
+                publish(self._redis, Announcement([signal_given(signal) for signal in some]))
+                with self._engine.begin() as connection:
+                    connection.execute(mark_announced([signal.id for signal in some]))
+            except (RedisError, SQLAlchemyError, OSError) as error:
+                log.warning("signals_left_to_relay", signals=len(signals) - start, error=type(error).__name__)
+                return

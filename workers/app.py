@@ -47,6 +47,7 @@ app.conf.update(
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
     worker_send_task_events=True,
+    worker_proc_alive_timeout=60.0,  # a child opens its models before it says that it is there
     task_send_sent_event=False,
     worker_max_tasks_per_child=None,
     broker_transport_options={
@@ -93,6 +94,7 @@ def _begin_child(**_: object) -> None:
     from workers.runner import Runner  # noqa: PLC0415 - loads the engines, which only children need
 
     worker.runner = Runner(settings, worker_id=worker.id)
+    worker.runner.warm(queue.name for queue in app.amqp.queues.consume_from.values())
     signal.signal(STOPPING_SIGNAL, worker.runner.stop_soon)
 
 

@@ -79,6 +79,11 @@ class BarSource:
         )
         return LoadedBars(wanted, used, warnings)
 
+    def shared_symbols(self, timeframe: Timeframe) -> tuple[str, ...]:
+        """Return the symbols whose bars of that timeframe are stored for all users, by name."""
+        with self._engine.connect() as connection:
+            return tuple(connection.execute(sql.shared_symbols(timeframe)).scalars())
+
     def _series(
         self, user_id: UUID, symbol: str, timeframe: Timeframe, end: date | None
     ) -> tuple[Series, tuple[str, ...]]:

@@ -1,15 +1,26 @@
-"""What a handler may ask for: bars, progress, whether to go on, the time, a seed. Nothing else."""
+"""What a handler may ask for: bars, models, news, progress, whether to go on, the time, a seed. Nothing else."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+from uuid import UUID
 
 from backend.core.jobs.outcomes import TIME_LIMIT_CODE, TIME_LIMIT_MESSAGE, Cancelled, GivenBack, InvalidJob
 from backend.core.jobs.provenance import BarsUsed
+from backend.core.signals import SignalView
 from market_data.bars import Bars
 from market_data.timeframe import Timeframe
+from model_files import Manifest
+from workers.inference.serving import Serving
+from workers.news import NewsReader
+
+if TYPE_CHECKING:
+    from sentiment_engine.model import SentimentModel
+    from suggestion_engine.evidence import Mood
+    from suggestion_engine.member import Member
 
 CHECK_EVERY_S = 0.2
 PROGRESS_EVERY_S = 0.25
@@ -34,6 +45,32 @@ class Monitor(Protocol):
         """Write progress down and announce it; raise LeaseLost when the job is no longer ours."""
 
 
+class Models(Protocol):
+    """The models that serve now; asked anew by each job, so that a promoted one serves the next."""
+
+    def suggestion(self) -> "Serving[Member]":
+        """Return the champions that suggest, by name."""
+
+    def sentiment(self) -> "Serving[SentimentModel]":
+        """Return the champions that read texts, by name."""
+
+    def keep(self, folder: Path, manifest: Manifest) -> None:
+        """Put a trained model where every host finds it; keeping the same one again changes nothing."""
+
+
+class Signals(Protocol):
+    """What was suggested before, and what was in the news."""
+
+    def unscored(self, symbols: Sequence[str] | None, limit: int) -> Sequence[SignalView]:
+        """Return the oldest signals of all users without an outcome, those of one owner and series together."""
+
+    def owners_bars(self, owner_id: UUID, symbol: str, timeframe: Timeframe) -> LoadedBars:
+        """Return all bars of a series as the owner of a signal sees them."""
+
+    def moods(self, symbols: Sequence[str], until: datetime) -> "Mapping[str, Mood]":
+        """Return how the news of the week before `until` sound, for the symbols that were in them."""
+
+
 @dataclass(eq=False)
 class Context:
     """One attempt, as its handler sees it."""
@@ -45,6 +82,13 @@ class Context:
     """Of time.monotonic(): the soft limit, after which `check_cancelled` ends the attempt."""
     monitor: Monitor
     load_bars: Callable[[str, Timeframe, date | None, date | None], LoadedBars]
+    shared_symbols: Callable[[Timeframe], tuple[str, ...]]
+    """The symbols whose bars of that timeframe are stored for all users, by name."""
+    models: Models
+    signals: Signals
+    news: NewsReader
+    work_folder: Path
+    """Of this host: for what a later attempt can go on from. A handler keeps it tidy."""
     is_stopping: Callable[[], bool]
     _checked_at: float = 0.0
     _reported_at: float = 0.0

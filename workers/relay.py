@@ -26,11 +26,13 @@ from backend.core import heartbeats
 from backend.core.artifacts import ArtifactStore
 from backend.core.db import upkeep
 from backend.core.db.sessions import sync_engine
+from backend.core.db.signals import unannounced_signals
 from backend.core.event_log import Announcement, publish
 from backend.core.heartbeats import RelayBeat
 from backend.core.jobs.job import summary_of
 from backend.core.logging import configure_logging, get_logger
 from backend.core.redis import sync_redis
+from backend.core.signals import signal_of
 from backend.settings import Settings
 from workers.announce import Herald
 from workers.ending import Lease, end_attempt, loss
@@ -60,6 +62,7 @@ class Relay:
         self._duty("queue_due_jobs", 0, self.queue_due_jobs)
         self._duty("take_back_leases", 0, self.take_back_leases)
         self._duty("announce_missed", 0, self.announce_missed)
+        self._duty("announce_missed_signals", 0, self.announce_missed_signals)
         self._duty("ring_lost_bells", 0, self.ring_lost_bells)
         self._duty("recount_lanes", RECOUNT_EVERY_S, self.recount_lanes)
         self._duty("prune", PRUNE_EVERY_S, self.prune)
@@ -89,6 +92,11 @@ class Relay:
         with self._engine.connect() as connection:
             rows = connection.execute(upkeep.unannounced_jobs(ANNOUNCE_AFTER_S, BATCH)).mappings().all()
         self._herald.tell([summary_of(row) for row in rows])
+
+    def announce_missed_signals(self) -> None:
+        with self._engine.connect() as connection:
+            rows = connection.execute(unannounced_signals(ANNOUNCE_AFTER_S, BATCH)).mappings().all()
+        self._herald.tell_signals([signal_of(row) for row in rows])
 
     def ring_lost_bells(self) -> None:
         """Ring the difference where fewer bells wait than jobs could be started."""

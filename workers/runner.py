@@ -10,23 +10,23 @@ import os
 import signal
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, NoReturn
 
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import Executable, Insert, RowMapping, insert, select
+from sqlalchemy import Executable, RowMapping, insert, select
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from backend.core.artifacts import ArtifactStore, StoredArtifact
 from backend.core.db import statements
 from backend.core.db.sessions import sync_engine
-from backend.core.db.tables import artifacts, job_attempts, metadata
+from backend.core.db.tables import artifacts, job_attempts
 from backend.core.jobs.job import JobSummary, summary_of
 from backend.core.jobs.lifecycle import JobState, Move
-from backend.core.jobs.outcomes import Cancelled, GivenBack, InvalidJob, LeaseLost, Outcome, Row, TryLater
+from backend.core.jobs.outcomes import Cancelled, GivenBack, InvalidJob, LeaseLost, Outcome, TryLater
 from backend.core.jobs.registry import JOB_TYPES, JobSpec
 from backend.core.logging import get_logger
 from backend.core.redis import sync_redis
@@ -35,8 +35,12 @@ from market_data.timeframe import Timeframe
 from workers.announce import Herald
 from workers.bar_source import BarSource
 from workers.context import Context, LoadedBars
+from workers.effects import write_effects
 from workers.ending import Ended, Ending, Lease, end_attempt, failure, try_later
 from workers.handlers import HANDLERS
+from workers.inference.model_store import TASK_OF_QUEUE, ModelStore
+from workers.news_desk import NewsDesk
+from workers.signal_book import SignalBook
 
 MAX_TRACEBACK_CHARACTERS = 20_000
 RECORD_FOR_S = 20.0
@@ -57,7 +61,14 @@ class Runner:
         self._herald = Herald(self._engine, redis)
         self._store = ArtifactStore(settings.artifacts)
         self._bars = BarSource(self._engine, redis, settings)
+        self._models = ModelStore(self._engine, settings)
+        self._news = NewsDesk(self._engine, redis, settings)
+        self._signals = SignalBook(self._engine, self._bars)
         self._is_stopping = False
+
+    def warm(self, queues: Iterable[str]) -> None:
+        """Open the models that jobs of these queues need, before the first one comes."""
+        self._models.warm([TASK_OF_QUEUE[queue] for queue in queues if queue in TASK_OF_QUEUE])
 
     def stop_soon(self, *_: object) -> None:
         """Let the running job end at its next check, and claim no other. Called by a signal."""
@@ -77,6 +88,8 @@ class Runner:
             ended = None if result is None else self._record(claim.lease, result)
             if ended is not None:
                 self._herald.tell([ended.job], [queue] if ended.rings else [])
+                if _has_signals(result):
+                    self._herald.tell_signals_of(ended.job.id)
             state = "lease_lost" if ended is None else ended.job.state
             log.info("attempt_ended", state=state, duration_s=round(time.monotonic() - started, 4))
         return True
@@ -127,6 +140,11 @@ class Runner:
             ends_by=time.monotonic() + spec.soft_limit_s,
             monitor=_Monitor(self, claim.lease),
             load_bars=load_bars,
+            shared_symbols=self._bars.shared_symbols,
+            models=self._models,
+            signals=self._signals,
+            news=self._news,
+            work_folder=self._settings.data_dir / "cache" / "work",
             is_stopping=lambda: self._is_stopping,
         )
 
@@ -180,8 +198,7 @@ class Runner:
             ended = end_attempt(connection, lease, ending)
             if ended is None or outcome is None or ended.job.state != JobState.SUCCEEDED:
                 return ended
-            for row in outcome.rows:
-                connection.execute(_insert(row, lease))
+            write_effects(connection, lease, outcome)
             for artifact in stored:
                 connection.execute(insert(artifacts).values(job_id=lease.job.id, **vars(artifact)))
         return ended
@@ -222,6 +239,10 @@ class _Monitor:
         self.runner.report(self.lease, fraction, stage)
 
 
+def _has_signals(result: Ending | Outcome | None) -> bool:
+    return isinstance(result, Outcome) and any(row.table == "signals" for row in result.rows)
+
+
 def _ending_of(error: BaseException, job: JobSummary) -> Ending:
     """Return how an attempt ends whose handler raised; what is not said in `outcomes` is a bug."""
     match error:
@@ -238,13 +259,6 @@ def _ending_of(error: BaseException, job: JobSummary) -> Ending:
         case _:
             ending = failure(job, _bug(error))
     return ending
-
-
-def _insert(row: Row, lease: Lease) -> Insert:
-    """Return the insert of a handler's row, with the job and (where the table has one) its owner filled in."""
-    table = metadata.tables[row.table]
-    owner = {"user_id": lease.job.user_id} if "user_id" in table.c else {}
-    return insert(table).values(job_id=lease.job.id, **owner, **row.values)
 
 
 def _end_this_process(event: str, error: BaseException) -> NoReturn:

@@ -7,7 +7,17 @@ report = Client().submit("backtest", {"symbols": ["AAPL"], "strategy": {"kind": 
 from aitrader.client.client import Client
 from aitrader.client.installation import Installation, find_installation
 from aitrader.client.job import Job
-from aitrader.client.records import Attempt, Catalogue, JobError, JobRecord, Series
+from aitrader.client.records import (
+    Attempt,
+    Catalogue,
+    JobError,
+    JobRecord,
+    ModelDetail,
+    ModelRecord,
+    Series,
+    Signal,
+    SignalPerformance,
+)
 from aitrader.errors import (
     AitraderError,
     Conflict,
@@ -41,12 +51,16 @@ __all__ = [
     "JobError",
     "JobFailed",
     "JobRecord",
+    "ModelDetail",
+    "ModelRecord",
     "NoInstallation",
     "NoResult",
     "NotFound",
     "Problem",
     "Series",
     "ServerError",
+    "Signal",
+    "SignalPerformance",
     "TooLarge",
     "Unauthenticated",
     "WaitTimeout",

@@ -12,7 +12,23 @@ from urllib.parse import quote
 
 from aitrader.client.installation import find_installation
 from aitrader.client.job import Job
-from aitrader.client.records import BarPage, Catalogue, Imported, JobPage, JobRecord, Json, Series, SeriesPage
+from aitrader.client.records import (
+    BarPage,
+    Catalogue,
+    Imported,
+    JobPage,
+    JobRecord,
+    Json,
+    ModelDetail,
+    ModelList,
+    ModelRecord,
+    PerformanceList,
+    Series,
+    SeriesPage,
+    Signal,
+    SignalPage,
+    SignalPerformance,
+)
 from aitrader.client.transport import Call, Parameters, Transport, json_of
 from aitrader.errors import InvalidRequest
 
@@ -22,6 +38,7 @@ if TYPE_CHECKING:
 TIMEOUT_S = 30.0
 IMPORT_TIMEOUT_S = 900.0  # a large file is checked line by line before the answer comes
 LONGEST_PAGE = 200
+LONGEST_SIGNAL_PAGE = 1_000
 LONGEST_BARS_PAGE = 50_000
 MEDIA_TYPES = {".csv": "text/csv", ".parquet": "application/vnd.apache.parquet"}
 
@@ -160,6 +177,53 @@ class Client:
             )
             return list(Imported.of(json_of(self._transport.send(call))).imported)
 
+    def models(self, name: str | None = None) -> list[ModelRecord]:
+        """Return all models, or all versions of one; of each name, who serves first."""
+        path = "/api/models" if name is None else f"/api/models/{quote(name, safe='')}"
+        return list(ModelList.of(self._transport.get(path)).models)
+
+    def model(self, name: str, version: str) -> ModelDetail:
+        """Return all that is known of a version of a model, its card included."""
+        return ModelDetail.of(self._transport.get(_path_of(name, version)))
+
+    def promote(self, name: str, version: str) -> ModelRecord:
+        """Let a version of a model serve from the next job on (admins only)."""
+        return self._change_model(f"{_path_of(name, version)}/promote", is_repeatable=True)
+
+    def rollback(self, name: str) -> ModelRecord:
+        """Let the version serve again that did before (admins only); return it. Twice goes two back."""
+        return self._change_model(f"/api/models/{quote(name, safe='')}/rollback", is_repeatable=False)
+
+    def signals(
+        self,
+        *,
+        symbol: str | None = None,
+        action: str | None = None,
+        since: date | None = None,
+        limit: int = 100,
+        all_users: bool = False,
+    ) -> list[Signal]:
+        """Return the newest suggestions that were given. since: when they were, at the earliest."""
+        parameters: dict[str, str | int] = {**_scope(symbol, since, all_users=all_users)}
+        if action is not None:
+            parameters["action"] = action
+        found: list[Signal] = []
+        while len(found) < limit:
+            parameters["limit"] = min(LONGEST_SIGNAL_PAGE, limit - len(found))
+            page = SignalPage.of(self._transport.get("/api/signals", parameters))
+            found += page.signals
+            if page.next_cursor is None:
+                break
+            parameters["cursor"] = page.next_cursor
+        return found
+
+    def signal_performance(
+        self, *, symbol: str | None = None, since: date | None = None, all_users: bool = False
+    ) -> list[SignalPerformance]:
+        """Return how scored suggestions fared beside what was promised, by action and models."""
+        parameters = _scope(symbol, since, all_users=all_users)
+        return list(PerformanceList.of(self._transport.get("/api/signals/performance", parameters)).performance)
+
     def catalogue(self) -> Catalogue:
         """Return the job types, strategies and patterns there are, with their JSON Schemas."""
         return Catalogue.of(self._transport.get("/catalogue"))
@@ -175,8 +239,26 @@ class Client:
                 return
             cursor = {"cursor": page.next_cursor}
 
+    def _change_model(self, path: str, *, is_repeatable: bool) -> ModelRecord:
+        return ModelRecord.of(
+            json_of(self._transport.send(Call(method="POST", path=path, is_repeatable=is_repeatable)))
+        )
+
     def _job(self, told: Json, *, etag: str | None = None, all_users: bool = False) -> Job:
         return Job(JobRecord.of(told), self._transport, etag=etag, all_users=all_users)
+
+
+def _scope(symbol: str | None, since: date | None, *, all_users: bool) -> dict[str, str]:
+    asked = {
+        "symbol": symbol,
+        "since": None if since is None else _moment(since),
+        "all": "true" if all_users else None,
+    }
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+def _path_of(name: str, version: str) -> str:
+    return f"/api/models/{quote(name, safe='')}/{quote(version, safe='')}"
 
 
 def _json(body: Mapping[str, Any]) -> str:  # Any: a JSON value, it is hoped

@@ -1,7 +1,7 @@
 """What a server answers, typed. Fields that a newer server adds are ignored."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -114,6 +114,94 @@ class BarPage(_Record):
 
 class Imported(_Record):
     imported: tuple[Series, ...]
+
+
+class ModelRecord(_Record):
+    """A version of a model: whether it serves, what it was trained on, how well it did. `stage`: champions serve."""
+
+    name: str
+    version: str
+    task: str
+    stage: str
+    source: str
+    sha256: str
+    trained_from: date
+    trained_to: date
+    expires_at: date
+    is_expired: bool
+    feature_set: str | None = None
+    timeframe: str | None = None
+    horizon_bars: int | None = None
+    metrics: Json
+    created_at: datetime
+    promoted_at: datetime | None = None
+    retired_at: datetime | None = None
+
+
+class ModelDetail(ModelRecord):
+    """The same, with its whole manifest, and its card as Markdown."""
+
+    manifest: Json
+    card: str
+
+
+class ModelList(_Record):
+    models: tuple[ModelRecord, ...]
+
+
+class Signal(_Record):
+    """A suggestion that was given. `outcome`: target, stop or timeout once scored; its return is before costs."""
+
+    id: str
+    job_id: str | None = None
+    symbol: str
+    timeframe: str
+    action: str
+    reason: str
+    p_buy: float
+    p_hold: float
+    p_sell: float
+    expected_return_frac: float
+    entry: float
+    stop: float | None = None
+    target: float | None = None
+    size_frac: float
+    confidence: float
+    horizon_bars: int
+    as_of: datetime
+    is_in_sample: bool
+    models: Mapping[str, str]
+    created_at: datetime
+    outcome: str | None = None
+    outcome_return_frac: float | None = None
+    exit_price: float | None = None
+    exit_at: datetime | None = None
+    scored_at: datetime | None = None
+
+
+class SignalPage(_Record):
+    signals: tuple[Signal, ...]
+    next_cursor: str | None = None
+
+
+class SignalPerformance(_Record):
+    """How the signals of one action fared that the same models gave; None where none of them is scored yet."""
+
+    action: str
+    models: Mapping[str, str]
+    is_in_sample: bool
+    signal_count: int
+    scored_count: int
+    hit_rate: float | None = None
+    mean_probability: float | None = None
+    brier: float | None = None
+    mean_expected_return_frac: float | None = None
+    mean_return_frac: float | None = None
+    mean_return_after_cost_frac: float | None = None
+
+
+class PerformanceList(_Record):
+    performance: tuple[SignalPerformance, ...]
 
 
 class JobTypeEntry(_Record):

@@ -19,6 +19,9 @@ from backend.services.accounts import authenticate
 from backend.services.health import Health
 from backend.services.jobs import Jobs
 from backend.services.market import Market
+from backend.services.models import Models
+from backend.services.sentiment import Sentiment
+from backend.services.signals import Signals
 from backend.settings import Settings
 
 
@@ -39,6 +42,9 @@ class AppState:
     redis: Redis
     jobs: Jobs
     market: Market
+    models: Models
+    signals: Signals
+    sentiment: Sentiment
     health: Health
     artifacts: ArtifactStore
     listen: Callable[[Topic], AbstractAsyncContextManager[Listener]]

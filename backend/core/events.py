@@ -1,6 +1,6 @@
 """Events: what is announced when something changed, to whom, and in which order.
 
-A topic is what one listener hears: a user's jobs (`job_updates:<user id>`), or everybody's for admins
+A topic is what one listener hears of a channel: a user's own (`job_updates:<user id>`), or everybody's for admins
 (`job_updates:all`). Each topic counts its messages; a cursor `epoch:sequence` is a place in that count.
 The epoch is drawn when a topic's history begins, so that a cursor from before a lost Redis is recognised.
 """
@@ -8,14 +8,14 @@ The epoch is drawn when a topic's history begins, so that a cursor from before a
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 from uuid import UUID
 
 from backend.core.jobs.job import JobSummary
 
-Channel = Literal["job_updates"]
+Channel = Literal["job_updates", "trading_signals"]
 CURSOR = re.compile(r"[0-9a-f]{1,32}:[0-9]{1,18}")
-CHANNELS: tuple[Channel, ...] = ("job_updates",)
+CHANNELS: tuple[Channel, ...] = get_args(Channel)
 
 
 class Kind(StrEnum):

@@ -17,6 +17,8 @@ EVERY_S = 2.0
 WORKERS = "aitrader:alive:worker:"
 RELAYS = "aitrader:alive:relay:"
 PROVIDERS = "aitrader:provider_states"
+NEWS_STATE_PREFIX = "news:"
+"""Before the names of sources of news: Yahoo gives prices, too, and may answer one and not the other."""
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,11 @@ class Health:
 
     async def providers(self) -> Finding:
         """Tell which providers are configured, and how each answered last. None of them is asked now."""
-        told: dict[str, Field | dict[str, Field]] = dict.fromkeys(self._settings.market.providers, "not asked yet")
+        names = (
+            *self._settings.market.providers,
+            *(heartbeats.NEWS_STATE_PREFIX + source for source in self._settings.news.sources),
+        )
+        told: dict[str, Field | dict[str, Field]] = dict.fromkeys(names, "not asked yet")
         try:
             async with asyncio.timeout(CHECK_TIMEOUT_S):
                 for state in await heartbeats.provider_states(self._redis):

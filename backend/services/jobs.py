@@ -128,7 +128,12 @@ class Jobs:
 
 def page_cursor(last: JobSummary) -> str:
     """Return an opaque text for the place after a job."""
-    return base64.urlsafe_b64encode(json.dumps([last.created_at.isoformat(), last.id.hex]).encode()).decode()
+    return page_place(last.created_at, last.id)
+
+
+def page_place(created_at: datetime, row_id: UUID) -> str:
+    """Return an opaque text for the place after a row, in a list by time and id."""
+    return base64.urlsafe_b64encode(json.dumps([created_at.isoformat(), row_id.hex]).encode()).decode()
 
 
 def parse_page_cursor(text: str) -> tuple[datetime, UUID]:

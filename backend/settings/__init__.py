@@ -1,5 +1,5 @@
 """The product's settings: one immutable object, read from the environment."""
 
-from backend.settings.settings import JobSettings, MarketSettings, Settings, WebSocketSettings
+from backend.settings.settings import JobSettings, MarketSettings, NewsSettings, Settings, WebSocketSettings
 
-__all__ = ["JobSettings", "MarketSettings", "Settings", "WebSocketSettings"]
+__all__ = ["JobSettings", "MarketSettings", "NewsSettings", "Settings", "WebSocketSettings"]

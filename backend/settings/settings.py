@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -60,6 +60,30 @@ class MarketSettings(_Group):
     _split = field_validator("providers", mode="before")(_comma_separated)
 
 
+class NewsSettings(_Group):
+    """Where news come from (`NEWS__SOURCES=finnhub,rss`). A source that needs a key is asked only when it has one."""
+
+    sources: Annotated[tuple[str, ...], NoDecode] = ("finnhub", "alpha_vantage", "yfinance", "rss")
+    rss_feeds: Annotated[tuple[str, ...], NoDecode] = ("https://feeds.finance.yahoo.com/rss/2.0/headline?s={symbol}",)
+    finnhub_key: SecretStr | None = None
+    finnhub_url: str = "https://finnhub.io"
+    finnhub_per_minute: Annotated[float, Field(gt=0)] = 60.0
+    alpha_vantage_key: SecretStr | None = None
+    alpha_vantage_url: str = "https://www.alphavantage.co"
+    alpha_vantage_per_day: Annotated[float, Field(gt=0)] = 25.0
+    timeout_s: Annotated[float, Field(gt=0)] = 5.0
+    cache_s: Annotated[int, Field(gt=0)] = 900
+    max_response_bytes: Annotated[int, Field(gt=0)] = 5_000_000
+
+    _split = field_validator("sources", "rss_feeds", mode="before")(_comma_separated)
+
+    @field_validator("finnhub_key", "alpha_vantage_key", mode="before")
+    @classmethod
+    def _no_key(cls, key: Any) -> Any:  # Any: whatever the environment or a caller gave
+        """Take an empty key as none: compose files pass variables on that nobody has set."""
+        return None if key == "" else key
+
+
 class Settings(BaseSettings):
     """Everything that may differ between installations. Secrets never show in its repr."""
 
@@ -85,6 +109,7 @@ class Settings(BaseSettings):
     jobs: JobSettings = JobSettings()
     websocket: WebSocketSettings = WebSocketSettings()
     market: MarketSettings = MarketSettings()
+    news: NewsSettings = NewsSettings()
 
     _split = field_validator("cors_origins", mode="before")(_comma_separated)
 

@@ -4,9 +4,9 @@
 <- {"id": 1, "ok": true}
 -> {"id": 2, "op": "subscribe", "ch": "job_updates"}   and perhaps "cursor", or "all" for admins
 <- {"id": 2, "ok": true, "cursor": "3f9c2a:41"}        and "recovered" when a cursor was given
-<- {"ch": "job_updates", "type": "snapshot", "cursor": "3f9c2a:41", "data": {"jobs": [...]}}
+<- {"ch": "job_updates", "type": "snapshot", "cursor": "3f9c2a:41", "is_complete": true, "data": {"jobs": [...]}}
 <- {"ch": "job_updates", "type": "update", "cursor": "3f9c2a:42", "data": {...}}
-   (a snapshot between updates: messages were lost for good, and this is what is unfinished now)
+   (a snapshot between updates: messages were lost for good, and this is how things are now)
 -> {"id": 3, "op": "unsubscribe", "ch": "job_updates"}
 -> {"id": 4, "op": "ping"}
 <- {"id": 5, "ok": false, "error": {"code": "...", "message": "..."}}
@@ -75,10 +75,10 @@ def refused(request_id: int | str | None, code: str, message: str) -> str:
     return json.dumps({"id": request_id, "ok": False, "error": {"code": code, "message": message}})
 
 
-def snapshot(channel: str, cursor: str, jobs: list[str], *, is_complete: bool) -> str:
-    """Return a snapshot of jobs that are JSON already."""
+def snapshot(channel: str, cursor: str, name: str, items: list[str], *, is_complete: bool) -> str:
+    """Return a snapshot: items that are JSON already, under their name."""
     head = json.dumps({"ch": channel, "type": "snapshot", "cursor": cursor, "is_complete": is_complete})
-    return f'{head[:-1]}, "data": {{"jobs": [{",".join(jobs)}]}}}}'
+    return f'{head[:-1]}, "data": {{"{name}": [{",".join(items)}]}}}}'
 
 
 def update(channel: str, message: Message) -> str:

@@ -95,7 +95,7 @@ async def _refuse(socket: WebSocket, request_id: int | str | None, error: AppErr
 
 
 def _channels(socket: WebSocket) -> list[str]:
-    """Return what `?channels=job_updates` asks for: a subscription without a message."""
+    """Return what `?channels=job_updates,trading_signals` asks for: subscriptions without a message."""
     asked = socket.query_params.get("channels", "")
     return [channel.strip()[:64] for channel in asked.split(",") if channel.strip()]
 

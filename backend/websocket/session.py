@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -13,7 +14,7 @@ from redis.exceptions import RedisError
 
 from backend.core.errors import AppError, Forbidden, Invalid, Unauthenticated, Unavailable
 from backend.core.event_log import since
-from backend.core.events import CHANNELS, Cursor, Topic
+from backend.core.events import CHANNELS, Channel, Cursor, Topic
 from backend.core.logging import get_logger
 from backend.core.user import User
 from backend.settings import WebSocketSettings
@@ -41,10 +42,19 @@ class Broadcaster(Protocol):
 
 
 class Guard(Protocol):
-    """Who may come in, and what they are shown first."""
+    """Who may come in."""
 
     async def authenticate(self, token: str) -> User: ...
-    async def snapshot_jobs(self, user_id: UUID | None, limit: int) -> list[str]: ...
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a channel's new listeners are shown first: `limit` items at most, each JSON already, under one name."""
+
+    name: str
+    limit: int
+    items: Callable[[UUID | None, int], Awaitable[list[str]]]
+    """Of one user, or of all (None)."""
 
 
 class Ended(Exception):
@@ -63,6 +73,7 @@ class Parts:
     guard: Guard
     redis: Redis
     limits: WebSocketSettings
+    snapshots: Mapping[Channel, Snapshot]
 
 
 class Session:
@@ -154,17 +165,18 @@ class Session:
             await self._parts.broadcaster.leave(old.topic, old)
 
     def _topic(self, request: Subscribe) -> Topic:
-        if request.ch not in CHANNELS:
+        channel = next((known for known in CHANNELS if known == request.ch), None)
+        if channel is None:
             raise Invalid(f"ch must be one of {', '.join(CHANNELS)}, it was {request.ch!r}")
         if request.all and not self._user.is_admin:
-            raise Forbidden("only an admin may subscribe to all users' jobs")
-        return Topic("job_updates", None if request.all else self._user.id)
+            raise Forbidden("only an admin may subscribe to what all users are told")
+        return Topic(channel, None if request.all else self._user.id)
 
     async def _send_snapshot(self, subscription: Subscription, at: Cursor) -> None:
-        """Send what is unfinished now; what changed since `at` follows as updates."""
-        limit = self._parts.limits.snapshot_jobs
-        jobs = await self._parts.guard.snapshot_jobs(subscription.topic.user_id, limit)
-        text = snapshot(subscription.channel, str(at), jobs, is_complete=len(jobs) < limit)
+        """Send how the channel's things are now; what changed since `at` follows as updates."""
+        shown = self._parts.snapshots[subscription.channel]
+        items = await shown.items(subscription.topic.user_id, shown.limit)
+        text = snapshot(subscription.channel, str(at), shown.name, items, is_complete=len(items) < shown.limit)
         self._outbox.put(text, has_own_limit=True)
         subscription.begin(at)
 

@@ -1,41 +1,27 @@
-"""Live prices of Yahoo Finance, through the library `yfinance`.
-
-The library keeps its session, cookies and settings once for the whole process, and says little about why it
-failed. So everything passes through one session of our own, which bounds the time, can be pointed at another
-server, and turns Yahoo's answers into our errors before the library sees them.
-"""
+"""Live prices of Yahoo Finance, through the library `yfinance` and the session in yahoo.py."""
 
 from __future__ import annotations
 
 import json
-import logging
-import os
-import threading
-import time
 import warnings
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple
-from urllib.parse import urlsplit, urlunsplit
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 import yfinance
-from curl_cffi.requests import Response, Session
-from curl_cffi.requests.exceptions import Timeout
-from yfinance.exceptions import YFException, YFPricesMissingError, YFRateLimitError, YFTzMissingError
+from curl_cffi.requests import Response
+from yfinance.exceptions import YFPricesMissingError, YFRateLimitError, YFTzMissingError
 
 from market_data.bars import Bars
 from market_data.errors import BarsInvalid, DomainError, NoBars, ProviderUnavailable, UnknownSymbol
 from market_data.providers.adjust import widened
+from market_data.providers.yahoo import LIBRARY_ERRORS, LIBRARY_LOCK, TIMEOUT_S, YahooSession
 from market_data.symbols import check_symbol
 from market_data.timeframe import DATED_TIMEFRAMES, STEP_S, Timeframe
 
-TIMEOUT_S: Final = 5.0
-
-# Cookie, consent page and prices share the time of a fetch: one that hangs leaves some to the next.
-_SHARE_OF_A_REQUEST: Final = 0.6
 _CHART_PATH: Final = "/v8/finance/chart/"
 _PRICES: Final = ["Open", "High", "Low", "Close"]
 
@@ -45,25 +31,6 @@ _RETRIED_WITH_OTHER_COOKIES: Final = (
     HTTPStatus.FORBIDDEN,
     HTTPStatus.TOO_MANY_REQUESTS,
 )
-
-# What a malformed answer makes the library raise, from deep inside: none of it is documented.
-_LIBRARY_ERRORS: Final = (
-    YFException,
-    OSError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    ValueError,
-    ArithmeticError,
-)
-
-# The library's settings hold for the process, and so does the lock around its one session.
-_LIBRARY_LOCK: Final = threading.Lock()
-yfinance.config.debug.hide_exceptions = False
-# A folder that cannot exist: the library then keeps no cache at all, least of all in the user's home.
-yfinance.set_tz_cache_location(f"{os.devnull}/yfinance")
-# Every failure is raised; what it logs besides would be printed twice.
-logging.getLogger("yfinance").setLevel(logging.CRITICAL + 1)
 
 
 class _Request(NamedTuple):
@@ -106,12 +73,13 @@ class YfinanceProvider:
         timeout_s: float = TIMEOUT_S,
         now_utc: Callable[[], datetime] = system_now_utc,
     ) -> None:
-        self._session = _YahooSession(base_url=base_url, timeout_s=timeout_s)
+        self._session = YahooSession(base_url=base_url, timeout_s=timeout_s, check=self._check)
         self._now_utc = now_utc
+        self._chart_status = 0
 
     def fetch(self, symbol: str, timeframe: Timeframe) -> Bars:
         check_symbol(symbol)
-        with _LIBRARY_LOCK, warnings.catch_warnings():
+        with LIBRARY_LOCK, warnings.catch_warnings():
             # The library still calls what pandas is giving up: its authors' affair, not our reader's.
             warnings.simplefilter("ignore")
             frame = self._history(symbol, timeframe)
@@ -126,53 +94,20 @@ class YfinanceProvider:
     def _history(self, symbol: str, timeframe: Timeframe) -> pd.DataFrame:
         interval, period = _REQUESTS[timeframe]
         self._session.start()
+        self._chart_status = 0
         try:
             ticker = yfinance.Ticker(symbol, session=self._session)
             frame: pd.DataFrame = ticker.history(period=period, interval=interval, auto_adjust=True, actions=False)
         except DomainError:
             raise
-        except _LIBRARY_ERRORS as error:
-            raise _translated(error, symbol, timeframe, self._session.chart_status) from error
+        except LIBRARY_ERRORS as error:
+            raise _translated(error, symbol, timeframe, self._chart_status) from error
         return frame
 
-
-class _YahooSession(Session[Response]):
-    def __init__(self, *, base_url: str | None, timeout_s: float) -> None:
-        # The library's own choice: Yahoo turns clients away that do not shake hands like a browser.
-        super().__init__(impersonate="chrome")
-        self._base_url = base_url
-        self._timeout_s = timeout_s
-        self._deadline_s = 0.0
-        self.chart_status = 0
-
-    def start(self) -> None:
-        """Begin the time that one fetch may take."""
-        self._deadline_s = time.monotonic() + self._timeout_s
-        self.chart_status = 0
-
-    def request(  # type: ignore[override]  # some forty options, all passed on as they come
-        self,
-        method: Any,
-        url: str,
-        **options: Any,
-    ) -> Response:
-        left_s = self._deadline_s - time.monotonic()
-        if left_s <= 0.0:
-            raise Timeout(f"no answer within {self._timeout_s:g} s")
-        # The library asks for 30 s in places that no argument reaches.
-        options["timeout"] = min(_SHARE_OF_A_REQUEST * self._timeout_s, left_s)
-        answer = super().request(method, self._steered(url), **options)
-        path = urlsplit(url).path
+    def _check(self, path: str, answer: Response) -> None:
         if path.startswith(_CHART_PATH):
-            self.chart_status = answer.status_code
+            self._chart_status = answer.status_code
             _check_chart(answer, symbol=path.removeprefix(_CHART_PATH))
-        return answer
-
-    def _steered(self, url: str) -> str:
-        if self._base_url is None:
-            return url
-        host, asked = urlsplit(self._base_url), urlsplit(url)
-        return urlunsplit((host.scheme, host.netloc, asked.path, asked.query, asked.fragment))
 
 
 def _check_chart(answer: Response, symbol: str) -> None:

@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 
 from backend.core.jobs.outcomes import InvalidJob, TryLater
 from backend.core.jobs.provenance import BarsUsed, Provenance
+from market_data.bars import Bars
 from market_data.errors import DomainError, ProviderUnavailable
+from market_data.timeframe import NS_PER_S, step_ns
 from workers.context import Context
 
+FIRST_NS = -(2**63)
 LONGEST_WAIT_S = 5.0
 """A provider that hangs fails a job within half a minute: three attempts of 5 s each, with two such waits."""
 
@@ -25,6 +28,11 @@ def provenance(context: Context, engine: str, engine_version: str, used: Sequenc
         data_fingerprint=digest.hexdigest(),
         bars=tuple(ordered),
     )
+
+
+def closed(bars: Bars, now: datetime) -> Bars:
+    """Return the bars whose time is over: the newest one may still be forming."""
+    return bars.between(FIRST_NS, int(now.timestamp() * NS_PER_S) - step_ns(bars.timeframe))
 
 
 def as_outcome(error: DomainError) -> InvalidJob | TryLater:

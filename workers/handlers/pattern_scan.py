@@ -5,8 +5,9 @@ A provider that gives no answer is left alone for some seconds, so symbols that 
 
 from dataclasses import dataclass, field
 
+from backend.core.jobs.failures import SymbolFailure
 from backend.core.jobs.outcomes import Outcome
-from backend.core.jobs.pattern_scan import FoundPattern, PatternScanPayload, PatternScanResult, SymbolFailure
+from backend.core.jobs.pattern_scan import FoundPattern, PatternScanPayload, PatternScanResult
 from backend.core.jobs.provenance import BarsUsed
 from market_data.errors import DomainError
 from pattern_engine import ENGINE_VERSION, scan

@@ -38,6 +38,14 @@ def list_series(user_id: UUID, *, after: tuple[str, str] = ("", ""), limit: int 
     )
 
 
+def shared_symbols(timeframe: str) -> Select[Any]:
+    """Select the symbols whose bars all users see, by name."""
+    is_shared = bar_series.c.owner_id.is_(None) & (bar_series.c.bar_count > 0)
+    return (
+        select(bar_series.c.symbol).where(bar_series.c.timeframe == timeframe, is_shared).order_by(bar_series.c.symbol)
+    )
+
+
 def bars_between(series_id: int, start: datetime | None, end: datetime | None, limit: int) -> Select[Any]:
     """Select bars from `start` to `end`, both included, oldest first."""
     statement = select(bars).where(bars.c.series_id == series_id)

@@ -1,4 +1,4 @@
-"""Bring the database to this version's schema; make the database itself when it is missing."""
+"""Bring the database to this version's schema and models; make the database itself when it is missing."""
 
 import sys
 from pathlib import Path
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import URL, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from backend.core.db.shipped_models import register_shipped
+from backend.core.model_shelf import SHIPPED
 from backend.settings import Settings
 
 if TYPE_CHECKING:
@@ -16,8 +18,11 @@ PROJECT = Path(__file__).parents[3]
 MIGRATION_LOCK = 0x41_49_54_52  # "AITR": one migration at a time
 
 
-def upgrade(database_url: str) -> None:
-    """Migrate to the newest schema. Several at once are fine: one works, the rest find it done."""
+def upgrade(database_url: str, *, shipped: Path = SHIPPED) -> None:
+    """Migrate to the newest schema, and register the models in the folder `shipped`.
+
+    Several at once are fine: one works, the rest find it done.
+    """
     from alembic import command  # noqa: PLC0415 - the web process starts without it
 
     _create_missing_database(database_url)
@@ -28,6 +33,7 @@ def upgrade(database_url: str) -> None:
             config = alembic_config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            register_shipped(connection, shipped)
     finally:
         engine.dispose()
 

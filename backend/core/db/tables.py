@@ -4,9 +4,6 @@ Money is `numeric`, times are `timestamptz`. Bar prices are `double precision`: 
 engines compute with, and must come back as the bits that went in (docs/adr/0004).
 """
 
-from datetime import datetime
-from uuid import UUID
-
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -18,7 +15,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Numeric,
     SmallInteger,
     Table,
@@ -31,36 +27,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from backend.core.db.columns import created_at, job_id, metadata, user_id
 from backend.core.jobs.lifecycle import TERMINAL, JobState
 
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0002"
 """The newest migration. A database at another one is not served."""
-
-metadata = MetaData(
-    naming_convention={
-        "pk": "%(table_name)s_pkey",
-        "fk": "%(table_name)s_%(column_0_name)s_fkey",
-        "uq": "%(table_name)s_%(column_0_N_name)s_key",
-        "ck": "%(table_name)s_%(constraint_name)s_check",
-    }
-)
 
 
 def _quoted(states: frozenset[JobState]) -> str:
     return ", ".join(f"'{state}'" for state in sorted(states))
-
-
-def _created_at() -> Column[datetime]:
-    return Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now())
-
-
-def _user_id() -> Column[UUID]:
-    return Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=False)
-
-
-def _job_id(*, primary_key: bool = False) -> Column[UUID]:
-    owner = ForeignKey("jobs.id", ondelete="CASCADE")
-    return Column("job_id", Uuid, owner, nullable=False, primary_key=primary_key)
 
 
 users = Table(
@@ -69,7 +44,7 @@ users = Table(
     Column("id", Uuid, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
     Column("role", Text, nullable=False),
-    _created_at(),
+    created_at(),
     CheckConstraint("role IN ('free', 'premium', 'admin')", name="role"),
 )
 
@@ -77,9 +52,9 @@ user_tokens = Table(
     "user_tokens",
     metadata,
     Column("id", Text, primary_key=True),
-    _user_id(),
+    user_id(),
     Column("secret_sha256", LargeBinary, nullable=False),
-    _created_at(),
+    created_at(),
     Index("user_tokens_user", "user_id"),
 )
 
@@ -89,7 +64,7 @@ jobs = Table(
     Column("id", Uuid, primary_key=True),
     Column("job_type", Text, nullable=False),
     Column("queue", Text, nullable=False),
-    _user_id(),
+    user_id(),
     Column("state", Text, nullable=False),
     Column("priority", SmallInteger, nullable=False, server_default="5"),
     Column("attempt", SmallInteger, nullable=False, server_default="0"),
@@ -97,7 +72,7 @@ jobs = Table(
     Column("version", Integer, nullable=False, server_default="1"),
     Column("announced_version", Integer, nullable=False, server_default="0"),
     Column("changed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    _created_at(),
+    created_at(),
     Column("run_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("started_at", DateTime(timezone=True)),
     Column("finished_at", DateTime(timezone=True)),
@@ -157,7 +132,7 @@ job_attempts = Table(
     metadata,
     # The lease token, not the number: an attempt given back by a graceful stop has its number used again.
     Column("lease_token", Uuid, primary_key=True),
-    _job_id(),
+    job_id(),
     Column("attempt", SmallInteger, nullable=False),
     Column("worker_id", Text, nullable=False),
     Column("worker_pid", Integer, nullable=False),
@@ -184,20 +159,20 @@ job_lanes = Table(
 artifacts = Table(
     "artifacts",
     metadata,
-    _job_id(primary_key=True),
+    job_id(primary_key=True),
     Column("name", Text, primary_key=True),
     Column("path", Text, nullable=False),
     Column("row_count", BigInteger, nullable=False),
     Column("byte_count", BigInteger, nullable=False),
     Column("sha256", LargeBinary, nullable=False),
-    _created_at(),
+    created_at(),
 )
 
 backtest_results = Table(
     "backtest_results",
     metadata,
-    _job_id(primary_key=True),
-    _user_id(),
+    job_id(primary_key=True),
+    user_id(),
     Column("symbol", Text, nullable=False),
     Column("timeframe", Text, nullable=False),
     Column("strategy_kind", Text, nullable=False),
@@ -216,7 +191,7 @@ backtest_results = Table(
     Column("win_rate_frac", Double),
     Column("profit_factor", Double),
     Column("data_fingerprint", Text, nullable=False),
-    _created_at(),
+    created_at(),
     Index("backtest_results_list", "user_id", desc("created_at")),
 )
 
@@ -224,9 +199,9 @@ probe_effects = Table(
     "probe_effects",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),  # no unique key: a double effect must show
-    _job_id(),
+    job_id(),
     Column("attempt", SmallInteger, nullable=False),
-    _created_at(),
+    created_at(),
     Index("probe_effects_job", "job_id"),
 )
 
@@ -258,3 +233,6 @@ bars = Table(
     Column("volume", Double, nullable=False),
     CheckConstraint("low <= LEAST(open, close) AND GREATEST(open, close) <= high AND low > 0", name="ordered"),
 )
+
+# The rest of the schema, so that whoever has this metadata has all of it.
+from backend.core.db import research_tables as _research_tables  # noqa: E402, F401

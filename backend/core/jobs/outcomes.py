@@ -19,6 +19,17 @@ class Row:
 
     table: str
     values: Mapping[str, Any]  # Any: a column's value, of the column's type
+    or_skip: bool = False
+    """Leave it out when a row with one of its unique keys is there already."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """New values of one row that exists, found by its primary key; written in the same transaction."""
+
+    table: str
+    key: Mapping[str, Any]  # Any: a column's value, of the column's type
+    values: Mapping[str, Any]  # Any: the same
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,7 @@ class Artifact:
 class Outcome:
     result: Contract
     rows: Sequence[Row] = ()
+    changes: Sequence[Change] = ()
     artifacts: Sequence[Artifact] = field(default=())
 
 

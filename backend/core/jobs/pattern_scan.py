@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from annotated_types import Len
 from pydantic import Field, model_validator
 
+from backend.core.jobs.failures import SymbolFailure
 from backend.core.jobs.payload import Contract, Symbols
 from backend.core.jobs.provenance import Provenance
 from market_data.timeframe import Timeframe
@@ -33,12 +34,6 @@ class FoundPattern(Contract):
     direction: Literal["bullish", "bearish", "neutral"]
     strength: int
     bar_time: str
-
-
-class SymbolFailure(Contract):
-    symbol: str
-    code: str
-    message: str
 
 
 class PatternScanResult(Contract):

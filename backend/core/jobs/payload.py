@@ -1,4 +1,4 @@
-"""The base of every payload and result: strict, finite, closed, versioned."""
+"""The base of every payload and result, and of their parts: strict, finite, closed, versioned."""
 
 from typing import Annotated, Literal
 
@@ -8,13 +8,17 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from market_data.symbols import SYMBOL_MAX_LENGTH, SYMBOL_PATTERN
 
 
-class Contract(BaseModel):
-    """A payload or a result. Text or a boolean is not a number, NaN and infinity are not numbers either.
+class Part(BaseModel):
+    """A part of a payload or of a result. Text or a boolean is not a number, NaN and infinity are not numbers either.
 
     Payloads must be read from JSON (`model_validate_json`): strictness then still takes dates as text.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Contract(Part):
+    """A payload or a result as a whole; the version of its shape goes with it."""
 
     schema_version: Literal[1] = 1
 

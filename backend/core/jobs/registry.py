@@ -6,9 +6,13 @@ from types import MappingProxyType
 from typing import Literal
 
 from backend.core.jobs.backtest import BacktestPayload, BacktestResult
+from backend.core.jobs.model_training import ModelTrainingPayload, ModelTrainingResult
 from backend.core.jobs.pattern_scan import PatternScanPayload, PatternScanResult
 from backend.core.jobs.payload import Contract
 from backend.core.jobs.probe import ProbePayload, ProbeResult
+from backend.core.jobs.sentiment_analysis import SentimentPayload, SentimentResult
+from backend.core.jobs.signal_outcomes import SignalOutcomesPayload, SignalOutcomesResult
+from backend.core.jobs.suggestion import SuggestionPayload, SuggestionResult
 
 Role = Literal["free", "premium", "admin"]
 EVERYONE: frozenset[Role] = frozenset({"free", "premium", "admin"})
@@ -55,6 +59,45 @@ JOB_TYPES: Mapping[str, JobSpec] = MappingProxyType(
                 queue="pattern_scan",
                 soft_limit_s=600,
                 hard_limit_s=660,
+            ),
+            JobSpec(
+                job_type="suggestion",
+                title="Suggest buy, sell or hold for many symbols",
+                payload=SuggestionPayload,
+                result=SuggestionResult,
+                queue="suggestion",
+                soft_limit_s=300,
+                hard_limit_s=360,
+            ),
+            JobSpec(
+                job_type="sentiment_analysis",
+                title="Score the mood of texts and of news about symbols",
+                payload=SentimentPayload,
+                result=SentimentResult,
+                queue="sentiment_analysis",
+                soft_limit_s=300,
+                hard_limit_s=360,
+            ),
+            JobSpec(
+                job_type="signal_outcomes",
+                title="Score past suggestions against what happened",
+                payload=SignalOutcomesPayload,
+                result=SignalOutcomesResult,
+                queue="signal_outcomes",
+                soft_limit_s=1_800,
+                hard_limit_s=1_860,
+                roles=ADMINS,
+            ),
+            JobSpec(
+                job_type="model_training",
+                title="Train suggestion models on stored bars",
+                payload=ModelTrainingPayload,
+                result=ModelTrainingResult,
+                queue="model_training",
+                soft_limit_s=43_200,
+                hard_limit_s=43_500,
+                max_attempts=2,
+                roles=ADMINS,
             ),
             JobSpec(
                 job_type="probe",

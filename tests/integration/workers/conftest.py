@@ -9,7 +9,9 @@ from backend.core.db.sessions import sync_engine
 from backend.services.accounts import create_token, find_user
 from backend.settings import Settings
 from tests.bar_bench import Bench
+from tests.news_bench import NewsBench
 from tests.platform import Platform
+from tests.vendors import running_vendor
 
 
 @pytest.fixture(scope="package")
@@ -33,3 +35,10 @@ def bench(installed: Bench) -> Bench:
     installed.run("TRUNCATE bars, bar_series, jobs, job_attempts, job_lanes CASCADE")
     installed.broker.flushdb()
     return installed
+
+
+@pytest.fixture
+def news(bench: Bench) -> Iterator[NewsBench]:
+    bench.run("TRUNCATE articles, article_symbols, article_scores")
+    with running_vendor() as vendor:
+        yield NewsBench(bench, vendor)

@@ -34,6 +34,17 @@ def test_what_a_provider_gave_is_stored(bench: Bench) -> None:
     assert (again.used.source, again.used.revision, again.used.bar_count) == ("near", 1, 3)
 
 
+def test_shared_symbols_are_those_with_bars_that_all_users_see(bench: Bench) -> None:
+    for symbol in ("ZETA", "ACME"):
+        bench.store(bars(symbol), "near")
+    bench.store(bars("MINE"), sql.IMPORTED, owner_id=bench.user_id)
+    bench.run(
+        "INSERT INTO bar_series (symbol, timeframe, source, revision, bar_count) VALUES ('NONE', '1d', 'near', 0, 0)"
+    )
+    assert bench.source().shared_symbols("1d") == ("ACME", "ZETA")
+    assert bench.source().shared_symbols("1h") == ()
+
+
 def test_no_source_at_all_names_those_asked(bench: Bench) -> None:
     source = bench.source(refusing("near", UnknownSymbol("no")), refusing("far", UnknownSymbol("no")))
     with pytest.raises(UnknownSymbol, match="asked: the store, near, far"):

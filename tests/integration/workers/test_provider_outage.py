@@ -24,6 +24,7 @@ from market_data.bars import Bars
 from market_data.errors import ProviderUnavailable, UnknownSymbol
 from market_data.providers.yfinance import TIMEOUT_S, YfinanceProvider
 from tests.bar_bench import Bench, Told, bars, refusing
+from tests.contexts import make_context
 from workers.bar_source import LEFT_ALONE_S, BarSource
 from workers.context import Context
 from workers.ending import Lease, end_attempt, try_later
@@ -34,24 +35,9 @@ from workers.handlers.pattern_scan import pattern_scan
 ATTEMPTS = 3
 
 
-class Unwatched:
-    """The monitor of a job that nobody looks at."""
-
-    def is_cancel_wanted(self) -> bool:
-        return False
-
-    def report(self, fraction: float, stage: str | None) -> None: ...
-
-
 def context(bench: Bench, source: BarSource) -> Context:
-    return Context(
-        attempt=1,
-        seed=0,
-        payload_hash="0" * 64,
-        ends_by=time.monotonic() + 60.0,
-        monitor=Unwatched(),
-        load_bars=lambda symbol, timeframe, start, end: source.load(bench.user_id, symbol, timeframe, start, end),
-        is_stopping=lambda: False,
+    return make_context(
+        load_bars=lambda symbol, timeframe, start, end: source.load(bench.user_id, symbol, timeframe, start, end)
     )
 
 

@@ -5,7 +5,7 @@ from backend.websocket.protocol import accepted, refused, snapshot, update
 
 
 def test_snapshot_wraps_jobs_that_are_json_already() -> None:
-    told = json.loads(snapshot("job_updates", "e:1", ['{"id":1}', '{"id":2}'], is_complete=False))
+    told = json.loads(snapshot("job_updates", "e:1", "jobs", ['{"id":1}', '{"id":2}'], is_complete=False))
     assert told == {
         "ch": "job_updates",
         "type": "snapshot",
@@ -13,7 +13,7 @@ def test_snapshot_wraps_jobs_that_are_json_already() -> None:
         "is_complete": False,
         "data": {"jobs": [{"id": 1}, {"id": 2}]},
     }
-    assert json.loads(snapshot("job_updates", "e:1", [], is_complete=True))["data"] == {"jobs": []}
+    assert json.loads(snapshot("trading_signals", "e:1", "signals", [], is_complete=True))["data"] == {"signals": []}
 
 
 def test_update_wraps_data_that_is_json_already() -> None:
