@@ -25,7 +25,7 @@ SCREEN = Screen(
 
 
 def perform(options: StackOptions, *, leaves: bool) -> int:
-    """Return the exit code of the demo: 0 when both jobs succeeded."""
+    """Return the exit code of the demo: 0 when all jobs succeeded."""
     running = read_state(options.data_dir)
     if running is None:
         return run_stack(options, on_ready=_on_ready(leaves=leaves))

@@ -161,6 +161,12 @@ def test_demo_on_the_folder_of_an_older_run_prints_real_numbers_and_exits(stoppe
     assert re.search(r"^\d+ matches found", answer.stdout, re.MULTILINE)
     assert re.search(r"^2000-06-22 .* -1,199\.38", answer.stdout, re.MULTILINE)
     assert "source: sample, real daily prices" in answer.stdout
+    suggested = re.findall(r"^(\w+) +(?:buy|sell|hold) ", answer.stdout, re.MULTILINE)
+    assert suggested == ["AAPL", "GOOG", "IBM", "MSFT"]
+    assert "FB must have at least 312 bars" in answer.stdout
+    assert "suggestion-lightgbm" in answer.stdout
+    assert re.search(r"^negative +-\d\.\d\d +FTC +2020-12-09 +FTC Sues Facebook", answer.stdout, re.MULTILINE)
+    assert "scored by: sentiment-minilm" in answer.stdout
     assert re.search(r"http://127\.0\.0\.1:\d+/docs", answer.stdout)
     assert str(stopped.data_dir / "admin.token") in answer.stdout
     assert "\x1b" not in answer.stdout + answer.stderr

@@ -197,7 +197,7 @@ def test_image_runs_as_nobody_special_and_warms_kernels_as_that_user() -> None:
 
 def test_image_fetches_nothing_by_url_and_holds_no_secret() -> None:
     assert not arguments_of("ADD")
-    assert not arguments_of("ARG")
+    assert arguments_of("ARG") == ["WITH_TRAINING=0"]
     settings = " ".join(arguments_of("ENV"))
     assert not re.search(r"PASSWORD|TOKEN|SECRET|DATABASE_URL|REDIS_URL", settings)
     assert not any(re.search(r"\b(curl|wget)\b", run) for run in arguments_of("RUN"))
