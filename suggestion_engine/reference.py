@@ -9,6 +9,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market_data.bars import FloatArray
+from market_data.kernels import FLOATS, kernel
 from suggestion_engine.errors import ReferenceRefused
 from suggestion_engine.feature_registry import RAW_FEATURES
 
@@ -26,7 +28,6 @@ SAMPLE_ROWS: Final = 2_000
 # Standardised values are cut here: far enough for ten times the usual volatility to be seen, near enough that one
 # wild feature is not the whole distance.
 STANDARD_LIMIT: Final = 20.0
-_GRID: Final = np.linspace(0.0, 1.0, N_QUANTILES)
 _IQR_OF_NORMAL: Final = 1.349  # the interquartile range of a normal distribution, in its deviations
 _LEAST_SCALE: Final = 1e-9
 # What numpy and zipfile raise over a file that is no .npz, is cut short or was changed.
@@ -41,6 +42,28 @@ _UNREADABLE: Final = (
     zlib.error,
 )
 _PER_FEATURE: Final = ("nan_frac", "center", "scale", "psi_levels")
+
+
+@kernel(FLOATS, FLOATS)
+def _shares_below(values: FloatArray, quantiles: FloatArray) -> FloatArray:
+    shares = np.empty(len(values))
+    last = len(quantiles) - 1
+    for i in range(len(values)):
+        value = values[i]
+        first = np.searchsorted(quantiles, value, side="left")
+        behind = np.searchsorted(quantiles, value, side="right")
+        if np.isnan(value):
+            shares[i] = np.nan
+        elif first < behind:  # it is a quantile, or several equal ones: their middle
+            shares[i] = (first + behind - 1) / 2.0 / last
+        elif first == 0:
+            shares[i] = 0.0
+        elif first > last:
+            shares[i] = 1.0
+        else:
+            below, above = quantiles[first - 1], quantiles[first]
+            shares[i] = (first - 1 + (value - below) / (above - below)) / last
+    return shares
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,14 +90,12 @@ class Reference:
         values: any shape. Linear between the 101 quantiles, 0 and 1 beyond them; among equal quantiles, their middle.
         NaN stays NaN.
         """
-        quantiles = self.quantiles[self._column(name)]
-        if np.isnan(quantiles).any():
+        quantiles = self._wide_quantiles[self._column(name)]
+        if np.isnan(quantiles[0]):
             return np.full(values.shape, np.nan)
         narrow = values.astype(np.float32)  # as the quantiles are, or 0.7 would be above a quantile of 0.7
-        # np.interp takes the upper end of equal quantiles; seen from the other side, it takes the lower.
-        from_below = np.interp(narrow, quantiles, _GRID)
-        from_above = 1.0 - np.interp(-narrow, -quantiles[::-1], _GRID)
-        return np.where(np.isnan(values), np.nan, (from_below + from_above) / 2.0)
+        shares: FloatArray = _shares_below(narrow.astype(np.float64).ravel(), quantiles)
+        return shares.reshape(values.shape)
 
     def standardised(self, rows: FloatArray) -> FloatArray:
         """Return (rows - center) / scale, cut to +-20; 0 where NaN. rows: shape (n, F)."""
@@ -90,6 +111,10 @@ class Reference:
         arrays["feature_names"] = np.array(self.feature_names)
         with path.open("wb") as file:
             np.savez(file, **arrays)
+
+    @cached_property
+    def _wide_quantiles(self) -> FloatArray:
+        return self.quantiles.astype(np.float64)
 
     def _column(self, name: str) -> int:
         if name not in self.feature_names:
@@ -137,7 +162,7 @@ def load_reference(path: Path) -> Reference:
 
 def _quantiles(column: FloatArray) -> FloatArray:
     known = column[~np.isnan(column)]
-    return np.quantile(known, _GRID) if known.size > 0 else np.full(N_QUANTILES, np.nan)
+    return np.quantile(known, np.linspace(0.0, 1.0, N_QUANTILES)) if known.size > 0 else np.full(N_QUANTILES, np.nan)
 
 
 def _check(arrays: dict[str, NDArray[Any]], *, n_features: int, name: str) -> None:  # Any: what the file holds
