@@ -3,9 +3,8 @@ PYTHON ?= python3
 UV := .venv/bin/uv
 UV_VERSION := 0.13.8
 RUN := .venv/bin
-# Only pip takes it: a resolver may choose a build with gigabytes of GPU libraries. On Linux with no need for a GPU:
-# make setup-train TORCH="torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu"
-TORCH ?= torch==2.13.0
+# The build without GPU libraries, which are gigabytes; its own index has it, or a folder that PIP_FIND_LINKS names.
+TORCH ?= torch==2.13.0 --retries 1 --extra-index-url https://download.pytorch.org/whl/cpu
 # What the shipped models were made from: PRICES are Parquet files, TWEETS a folder, FINENTITY a CSV file (docs/models.md).
 PRICES ?=
 TWEETS ?=
@@ -79,4 +78,5 @@ clean:  ## Remove the virtual environment and all caches (never data)
 .venv/.train: .venv/.runtime requirements-train.lock
 	$(UV) pip install -q --no-deps --compile-bytecode --require-hashes -r requirements-train.lock
 	$(RUN)/python -m pip install -q --disable-pip-version-check --no-deps $(TORCH)
+	$(RUN)/python -c "import torch"
 	@touch $@

@@ -127,6 +127,15 @@ class Manifest:
         if found != wanted:
             raise ModelRefused(f"{self.name} {self.version}: {name} must have the sha256 {wanted}, it was {found}")
 
+    def read(self, folder: Path, name: str) -> bytes:
+        """Return a file's content, checked: what becomes of the file later changes nothing. Else ModelRefused."""
+        try:
+            content = (folder / self.file(name).name).read_bytes()
+        except OSError as error:
+            raise ModelRefused(f"{self.name} {self.version}: {name} cannot be read: {error.strerror}") from error
+        self.check_sha256(name, hashlib.sha256(content).hexdigest())
+        return content
+
     @classmethod
     def _from_json(cls, plain: Mapping[str, Any]) -> Self:  # Any: JSON
         if plain["schema_version"] != SCHEMA_VERSION:

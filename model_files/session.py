@@ -6,7 +6,6 @@ before a fork loses its threads (one that runs in parallel hangs). So each proce
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -35,9 +34,7 @@ def open_model(folder: Path, manifest: Manifest) -> ort.InferenceSession:
     meanwhile or later changes nothing.
     """
     manifest.check_files(folder)
-    graph = (folder / GRAPH_NAME).read_bytes()
-    manifest.check_sha256(GRAPH_NAME, hashlib.sha256(graph).hexdigest())
-    session = _session(graph, f"{manifest.name} {manifest.version}")
+    session = _session(manifest.read(folder, GRAPH_NAME), f"{manifest.name} {manifest.version}")
     _check(manifest, "inputs", manifest.inputs, tensors_of(session.get_inputs()))
     _check(manifest, "outputs", manifest.outputs, tensors_of(session.get_outputs()))
     return session

@@ -22,7 +22,7 @@ from suggestion_engine.errors import ReferenceRefused
 from suggestion_engine.feature_registry import FEATURE_NAMES, FEATURE_SET, RAW_FEATURES
 from suggestion_engine.features import with_ranks
 from suggestion_engine.plan import Returns
-from suggestion_engine.reference import Reference, load_reference
+from suggestion_engine.reference import Reference, reference_of
 
 InputKind = Literal["features", "sequence"]
 Float32Array = NDArray[np.float32]
@@ -100,10 +100,9 @@ class Member:
     @cached_property
     def booster(self) -> Booster:
         """Return the trees that explain themselves; ModelRefused where there are none to be read."""
-        path = self.folder / BOOSTER_NAME
         try:
-            booster = Booster(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            booster = Booster(self.manifest.read(self.folder, BOOSTER_NAME).decode())
+        except ValueError as error:
             raise ModelRefused(
                 f"{self.name} {self.manifest.version}: {BOOSTER_NAME} cannot be read: {error}"
             ) from error
@@ -178,7 +177,7 @@ def open_member(folder: Path, manifest: Manifest) -> Member:
     settings = MemberSettings.of(manifest)
     session = open_model(folder, manifest)
     try:
-        reference = load_reference(folder / REFERENCE_NAME)
+        reference = reference_of(manifest.read(folder, REFERENCE_NAME), name=REFERENCE_NAME)
     except ReferenceRefused as error:
         raise ModelRefused(f"{manifest.name} {manifest.version}: {error}") from error
     member = Member(manifest, settings, reference, session, folder)

@@ -6,6 +6,7 @@ the model, never on which other symbols were asked for.
 
 from __future__ import annotations
 
+import io
 import zipfile
 import zlib
 from dataclasses import dataclass, fields, replace
@@ -151,12 +152,21 @@ def build_reference(raw_rows: FloatArray, seed: int) -> Reference:
 def load_reference(path: Path) -> Reference:
     """Return what `Reference.save` wrote; ReferenceRefused when the file is not that."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ReferenceRefused(f"{path.name} cannot be read: {error.strerror}") from error
+    return reference_of(content, name=path.name)
+
+
+def reference_of(content: bytes, *, name: str) -> Reference:
+    """Return the reference that a file's content holds; ReferenceRefused when it holds none."""
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             arrays = {field.name: stored[field.name] for field in fields(Reference)}
     except _UNREADABLE as error:
-        raise ReferenceRefused(f"{path.name} must be a saved reference: {error!r}") from error
-    names = tuple(str(name) for name in np.atleast_1d(arrays.pop("feature_names")))
-    _check(arrays, n_features=len(names), name=path.name)
+        raise ReferenceRefused(f"{name} must be a saved reference: {error!r}") from error
+    names = tuple(str(one) for one in np.atleast_1d(arrays.pop("feature_names")))
+    _check(arrays, n_features=len(names), name=name)
     return Reference(feature_names=names, **arrays)
 
 

@@ -91,11 +91,16 @@ def _configure_logging(**_: object) -> None:
 def _begin_child(**_: object) -> None:
     """In each pool child: die with the parent, and make connections of our own (none survives a fork)."""
     die_with_parent(worker.main_pid)
-    from workers.runner import Runner  # noqa: PLC0415 - loads the engines, which only children need
+    try:
+        from workers.runner import Runner  # noqa: PLC0415 - loads the engines, which only children need
 
-    worker.runner = Runner(settings, worker_id=worker.id)
-    worker.runner.warm(queue.name for queue in app.amqp.queues.consume_from.values())
-    signal.signal(STOPPING_SIGNAL, worker.runner.stop_soon)
+        worker.runner = Runner(settings, worker_id=worker.id)
+        worker.runner.warm(queue.name for queue in app.amqp.queues.consume_from.values())
+        signal.signal(STOPPING_SIGNAL, worker.runner.stop_soon)
+    except BaseException:
+        # Celery would note it and go on with a child that swallows every doorbell.
+        log.exception("child_cannot_work")
+        os._exit(1)
 
 
 @worker_ready.connect

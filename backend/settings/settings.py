@@ -118,6 +118,12 @@ class Settings(BaseSettings):
     def _normalise(cls, url: str | None) -> str | None:
         return None if url is None else normal_database_url(url)
 
+    @field_validator("data_dir")
+    @classmethod
+    def _from_anywhere(cls, folder: Path) -> Path:
+        """Return the folder as an absolute path: child processes start elsewhere."""
+        return folder.absolute()
+
     @field_validator("log_level", mode="before")
     @classmethod
     def _known_level(cls, level: str) -> str:

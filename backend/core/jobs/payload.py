@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from annotated_types import Len
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from market_data.symbols import SYMBOL_MAX_LENGTH, SYMBOL_PATTERN
 
@@ -29,3 +29,13 @@ Symbol = Annotated[
     Field(description="A ticker, as the data source spells it.", examples=["AAPL"]),
 ]
 Symbols = Annotated[tuple[Symbol, ...], Len(1, 10_000)]
+
+
+def _storable(text: str) -> str:
+    if "\0" in text:
+        raise ValueError(f"text must be without the character U+0000, it has one at {text.index(chr(0))}")
+    return text
+
+
+FreeText = Annotated[str, AfterValidator(_storable)]
+"""Any text that Postgres can hold: it refuses U+0000, alone among all characters."""

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from annotated_types import Len
 from pydantic import Field, model_validator
 
-from backend.core.jobs.payload import Contract, Part, Symbol
+from backend.core.jobs.payload import Contract, FreeText, Part, Symbol
 from backend.core.jobs.provenance import Provenance
 from market_data.news import NewsSource
 
@@ -19,7 +19,7 @@ Lookback = Annotated[
 
 
 class SentimentPayload(Contract):
-    texts: Annotated[tuple[str, ...] | None, Len(1, MAX_TEXTS)] = None
+    texts: Annotated[tuple[FreeText, ...] | None, Len(1, MAX_TEXTS)] = None
     symbols: Annotated[tuple[Symbol, ...] | None, Len(1, MAX_SYMBOLS)] = None
     lookback: Lookback = "7d"
     sources: Annotated[

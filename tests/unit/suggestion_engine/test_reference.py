@@ -98,7 +98,7 @@ def test_rows_of_another_shape_are_refused(shape):
 
 
 def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(ReferenceRefused, match=r"none\.npz must be a saved reference"):
+    with pytest.raises(ReferenceRefused, match=r"none\.npz cannot be read"):
         load_reference(tmp_path / "none.npz")
 
 

@@ -104,3 +104,14 @@ def test_without_any_address_it_is_said_how_to_get_one(
 def test_artifacts_lie_in_the_data_folder_unless_told(tmp_path: Path) -> None:
     assert Settings(AITRADER_DATA_DIR=tmp_path).artifacts == f"file://{tmp_path}/artifacts"
     assert Settings(artifacts_url="s3://bucket/x").artifacts == "s3://bucket/x"
+
+
+def test_data_folder_is_the_same_from_every_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AITRADER_DATA_DIR", "data")
+    assert Settings().data_dir == tmp_path / "data"
+
+
+def test_empty_key_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWS__FINNHUB_KEY", "")
+    assert Settings().news.finnhub_key is None

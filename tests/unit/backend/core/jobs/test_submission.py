@@ -67,6 +67,11 @@ def test_role_that_may_not_is_told_which_may() -> None:
         ("probe", {"sleep_s": math.nan}, "must be JSON"),
         ("probe", {"sleep_s": "1"}, "sleep_s"),
         ("probe", {"sleep_s": True}, "sleep_s"),
+        ("sentiment_analysis", {"texts": ["fine", "a\0b"]}, r"(?s)texts.1.*without the character U\+0000"),
+        ("sentiment_analysis", {"texts": ["x"] * 10_001}, "at most 10000 items"),
+        ("sentiment_analysis", {}, "expected texts, symbols or both"),
+        ("suggestion", {"symbols": []}, "at least 1 item"),
+        ("suggestion", {"symbols": ["A"], "risk": {"kelly_frac": 2.0}}, "kelly_frac"),
     ],
 )
 def test_wrong_values_are_refused(job_type: str, payload: dict[str, object], told: str) -> None:
