@@ -5,10 +5,12 @@ UV_VERSION := 0.13.8
 RUN := .venv/bin
 # The build without GPU libraries, which are gigabytes; its own index has it, or a folder that PIP_FIND_LINKS names.
 TORCH ?= torch==2.13.0 --retries 1 --extra-index-url https://download.pytorch.org/whl/cpu
-# What the shipped models were made from: PRICES are Parquet files, TWEETS a folder, FINENTITY a CSV file (docs/models.md).
+# What the shipped models were made from (docs/models.md): PRICES are Parquet files, TWEETS a folder, FINENTITY a CSV file;
+# NOTE says where they come from.
 PRICES ?=
 TWEETS ?=
 FINENTITY ?=
+NOTE ?=
 TRAINING_DATA = $(addprefix --data ,$(PRICES)) $(addprefix --tweets ,$(TWEETS)) $(addprefix --finentity ,$(FINENTITY))
 
 # Every process imports a thousand modules; without bytecode each would compile them anew.
@@ -41,7 +43,7 @@ check: setup-dev  ## Format, lint, types, import directions
 	@$(RUN)/mypy
 
 train: setup-train  ## Train all models and write them to models/ (PRICES=..., TWEETS=..., FINENTITY=...)
-	@$(RUN)/python -m training all $(TRAINING_DATA) --out models
+	@$(RUN)/python -m training all $(TRAINING_DATA) --data-note "$(NOTE)" --out models
 
 train-eval: setup-train  ## Score the shipped models again, and compare with what their cards say
 	@$(RUN)/python -m training evaluate $(TRAINING_DATA) --models models

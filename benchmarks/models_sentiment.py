@@ -52,7 +52,7 @@ def _print_float(model: SentimentModel, ids: Sequence[Sequence[int]], whole: flo
 
     with tempfile.TemporaryDirectory() as name:
         network = pretrained(_layers(model.manifest), seed=0).eval()  # other weights, the same work
-        write_graphs(network, Calibration(temperature=1.0, bias=(0.0, 0.0, 0.0)), Path(name))
+        write_graphs(network, Calibration(temperature=1.0, bias=(0.0, 0.0, 0.0)), Path(name), ids)
         session = open_graph(Path(name) / FLOAT_GRAPH_NAME)
         _print("float32, model alone", lambda: run_graph(session, ids), beside=whole)
 

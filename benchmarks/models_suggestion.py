@@ -82,7 +82,7 @@ class _Desk:
         self._every = every
 
     def context(self) -> Context:
-        parts: dict[str, Any] = dict.fromkeys(("news", "shared_symbols", "work_folder"))
+        parts: dict[str, Any] = dict.fromkeys(("news", "shared_symbols", "load_shared_bars", "work_folder"))
         parts |= dict.fromkeys(("models", "signals", "monitor"), self)
         return Context(
             attempt=1,

@@ -64,7 +64,9 @@ def canonical_url(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:  # such as half an IPv6 address: no address, but it still names the article
         return url
-    query = sorted((name, value) for name, value in parse_qsl(parts.query) if not _is_tracking(name))
+    query = sorted(
+        (name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if not _is_tracking(name)
+    )
     told = f"{parts.netloc.lower()}{parts.path.rstrip('/')}"
     return f"{told}?{urlencode(query)}" if query else told
 

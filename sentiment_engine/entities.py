@@ -1,6 +1,7 @@
 """Which companies a text names, and the clause about each.
 
-    $AAPL, <AAPL.O>, (NASDAQ: AAPL)      always a symbol
+    $AAPL, <AAPL.O>, (NASDAQ: AAPL)      always a symbol, unless it is an amount ($bn, $US)
+    $aapl                                for symbols of the table and the caller's
     Apple, Johnson & Johnson             names of the table and of the caller, as they are written
     AAPL                                 bare, for symbols of the table of three letters or more, and the caller's
 
@@ -11,7 +12,9 @@ the clauses that name it.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -42,10 +45,18 @@ _ANALYST: Final = re.compile(
     r"|neutral|overweight|underweight|outperform|underperform|hold)\b",
     re.IGNORECASE,
 )
+# "A $bn deal", "sales in $US": amounts and currencies, which no text means as symbols. The short ones are symbols, too,
+# but in capitals alone.
+_AMOUNTS: Final = """
+    BN BLN BIL TN TRN TRLN MN MLN MIL MM US USD AUD CAD NZD HKD SGD TWD EUR GBP
+"""
+_AMOUNT_WORDS: Final = frozenset(_AMOUNTS.split())
+_SHORT_AMOUNTS: Final = frozenset({"b", "k", "m", "t"})
 _MIN_BARE: Final = 3
 _MAX_CHARS: Final = 20_000
 _MAX_ENTITIES: Final = 20
-_STATEMENT_CHARS: Final = 600  # keeps a text of a thousand commas from taking quadratic time
+_STATEMENT_CHARS: Final = 600
+_MAX_SOFT_TURNS: Final = 200  # a sentence has a dozen; a text of a thousand commas is no prose
 _CAPITALS_FRAC: Final = 0.7
 _TITLE_CHARS: Final = 400
 
@@ -91,13 +102,15 @@ def find_mentions(text: str, names: Names | None = None) -> list[Mention]:
     """Return all mentions in their order; of two that overlap the longer one."""
     key = () if names is None else tuple(sorted((symbol.upper(), tuple(own)) for symbol, own in names.items()))
     index = _index(key)
-    found = [*_codes(text), *_names(text, index)]
+    found = [*_codes(text, _known(key)), *_names(text, index)]
     found.sort(key=lambda one: (one.start, -one.end))
     kept: list[Mention] = []
     for mention in found:
         if not kept or mention.start >= kept[-1].end:
             kept.append(mention)
-    return [mention for mention in kept if not _is_source(text, mention)] if len(kept) > 1 else kept
+    if len(kept) < 2 or _ANALYST.search(text) is None:  # noqa: PLR2004 -- a text's only company is its subject
+        return kept
+    return [mention for mention in kept if not _is_source(text, mention)]
 
 
 @dataclass(frozen=True)
@@ -108,12 +121,19 @@ class _Name:
     is_code: bool
 
 
-def _codes(text: str) -> list[Mention]:
+def _codes(text: str, known: AbstractSet[str]) -> list[Mention]:
     found = []
     for match in _CODE.finditer(text):
         symbol = next(group for group in match.groups() if group is not None)
-        found.append(Mention(match.group(0), symbol.upper(), match.start(), match.end(), is_code=True))
+        if match.group("cashtag") is None or _is_cashtag(symbol, known):
+            found.append(Mention(match.group(0), symbol.upper(), match.start(), match.end(), is_code=True))
     return found
+
+
+def _is_cashtag(symbol: str, known: AbstractSet[str]) -> bool:
+    if symbol.upper() in _AMOUNT_WORDS or symbol in _SHORT_AMOUNTS:
+        return False
+    return symbol.isupper() or symbol.upper() in known
 
 
 def _names(text: str, index: Mapping[str, Sequence[_Name]]) -> list[Mention]:
@@ -134,7 +154,7 @@ def _names(text: str, index: Mapping[str, Sequence[_Name]]) -> list[Mention]:
 
 def _is_source(text: str, mention: Mention) -> bool:
     before = text[max(0, mention.start - 6) : mention.start]
-    return bool(_SOURCE.search(before)) and _ANALYST.search(text) is not None
+    return _SOURCE.search(before) is not None
 
 
 def _is_shouted(text: str) -> bool:
@@ -163,9 +183,16 @@ def _index(own: tuple[tuple[str, tuple[str, ...]], ...]) -> dict[str, list[_Name
     return index
 
 
+@lru_cache(maxsize=32)
+def _known(own: tuple[tuple[str, tuple[str, ...]], ...]) -> frozenset[str]:
+    """Return the symbols of the table and the caller's."""
+    return frozenset(COMPANIES.values()) | {symbol for symbol, _ in own}
+
+
 def _entity(text: str, symbol: str, mentions: Sequence[Mention], spans: Sequence[tuple[int, int]]) -> Entity:
     own = tuple(mention for mention in mentions if mention.symbol == symbol)
-    clauses = [text[start:end] for start, end in spans if any(start <= one.start < end for one in own)]
+    starts = [one.start for one in own]
+    clauses = [text[start:end] for start, end in spans if bisect_left(starts, start) < bisect_left(starts, end)]
     return Entity(own[0].name, symbol, own, " ".join(clause.strip(" ,;-") for clause in clauses))
 
 
@@ -173,7 +200,14 @@ def _clauses(text: str, mentions: Sequence[Mention]) -> list[tuple[int, int]]:
     """Return where the clauses begin and end: sentences, cut at turns, cut at commas that part two statements."""
     spans = _cut([(0, len(text))], _SENTENCE_END, text)
     spans = _cut(spans, _TURN, text)
-    return [part for span in spans for part in _softly_cut(span, text, mentions)]
+    starts = [mention.start for mention in mentions]
+    parts: list[tuple[int, int]] = []
+    turns_left = _MAX_SOFT_TURNS
+    for span in spans:
+        turns = [match.span() for match, _ in zip(_SOFT_TURN.finditer(text, *span), range(turns_left), strict=False)]
+        turns_left -= len(turns)
+        parts += _softly_cut(span, turns, text, starts) if turns else [span]
+    return parts
 
 
 def _cut(spans: list[tuple[int, int]], at: re.Pattern[str], text: str) -> list[tuple[int, int]]:
@@ -187,19 +221,26 @@ def _cut(spans: list[tuple[int, int]], at: re.Pattern[str], text: str) -> list[t
     return [(begin, stop) for begin, stop in parts if text[begin:stop].strip()]
 
 
-def _softly_cut(span: tuple[int, int], text: str, mentions: Sequence[Mention]) -> list[tuple[int, int]]:
-    """Return the span cut at the commas and "and"s on both sides of which a company is named and a judgement made."""
+def _softly_cut(
+    span: tuple[int, int], turns: Sequence[tuple[int, int]], text: str, mentioned: Sequence[int]
+) -> list[tuple[int, int]]:
+    """Return the span cut at the commas and "and"s on both sides of which a company is named and a judgement made.
+
+    What lies between two turns is judged once, whatever the number of turns that look at it.
+    """
     begin, end = span
+    pieces = list(zip([begin, *(stop for _, stop in turns)], [*(start for start, _ in turns), end], strict=True))
+    judged = [start for start, stop in pieces if lexicon_score(text[start:stop]).hits]
     parts = []
-    for match in _SOFT_TURN.finditer(text, begin, end):
-        left = (max(begin, match.start() - _STATEMENT_CHARS), match.start())
-        right = (match.end(), min(end, match.end() + _STATEMENT_CHARS))
-        if _is_statement(text, left, mentions) and _is_statement(text, right, mentions):
-            parts.append((begin, match.start()))
-            begin = match.end()
+    for start, stop in turns:
+        left = (max(begin, start - _STATEMENT_CHARS), start)
+        right = (stop, min(end, stop + _STATEMENT_CHARS))
+        if all(_holds(places, *side) for side in (left, right) for places in (judged, mentioned)):
+            parts.append((begin, start))
+            begin = stop
     return [*parts, (begin, end)]
 
 
-def _is_statement(text: str, span: tuple[int, int], mentions: Sequence[Mention]) -> bool:
-    start, end = span
-    return any(start <= one.start < end for one in mentions) and bool(lexicon_score(text[start:end]).hits)
+def _holds(places: Sequence[int], start: int, end: int) -> bool:
+    """Return whether one of the places, in their order, lies at `start` or after it and before `end`."""
+    return bisect_left(places, start) < bisect_left(places, end)

@@ -52,12 +52,14 @@ WORDS: Final[dict[float, str]] = {
         redundancies strike strikes unrest pessimistic pessimism gloom gloomy lackluster lacklustre sluggish worse
         worst worsen worsens worsened worsening deficit oversupply glut dilution dilutive downside downturn impairment
         writedown selloff abandon abandons abandoned breach breaches violation violations problem problems trouble
-        troubled troubles threat threats threaten threatens threatened reject rejects rejected resigns outage sanctions
+        troubled troubles bribery bribes misconduct illegal unlawful laundering cartel subpoena subpoenas subpoenaed
+        wrongdoing misleading threat threats threaten threatens threatened reject rejects rejected resigns
+        outage sanctions
     """,
     -1.4: """
         miss misses missed missing downgrade downgrades downgraded underperform underperforms underperformed recession
         default defaults defaulted turmoil panic rout slump slumps slumped slumping crisis plague plagued junk
-        fraud fraudulent scandal
+        fraud fraudulent scandal guilty indicted indictment convicted embezzlement
     """,
     -2.0: """
         crash crashes crashed crashing collapse collapses collapsed collapsing bankrupt bankruptcy bankruptcies
@@ -91,7 +93,12 @@ PHRASES: Final[dict[float, str]] = {
         disruption; going concern; net loss; operating loss; pretax loss; pre tax loss; data breach; shut down; shuts
         down; shutting down; rate hike fears; premarket losers; in the red; into the red; plant closure; downward
         revision; personnel reductions; codetermination negotiations; loss making; no dividend; not pay a dividend;
-        turns negative; turn negative; supply problems; short seller; short sellers; safety concerns
+        turns negative; turn negative; supply problems; short seller; short sellers; safety concerns; enforcement
+        action; enforcement actions; civil penalty; civil penalties; civil charges; criminal charges; fraud charges;
+        bribery charges; settle charges; settles charges; settled charges; settling charges; settle claims; settles
+        claims; settle allegations; settles allegations; settle lawsuit; settles lawsuit; settle probe; settles probe;
+        charged with; consent order; consent decree; cease and desist; wells notice; legal action; legal costs;
+        price fixing; insider trading; antitrust charges; fcpa; pay damages; pay fine; pay fines; in damages
     """,
     -1.6: """
         worse than expected; below expectations; below estimates; below forecasts; below consensus; profit warning;
@@ -107,6 +114,7 @@ PHRASES: Final[dict[float, str]] = {
         well known; at best; as well as; fine print; no longer; best buy; good friday; strike price; risk management;
         loss adjuster; strong as; positive for covid; tests positive; question and answer; investigation into whether;
         bear in mind; profit margin; gain capital; hit the road; support services; leading edge; missing person;
+        not guilty; lawsuit dismissed; charges dropped;
         great britain; general growth; private equity; default settings; better known; win streaming; beat generation
     """,
 }

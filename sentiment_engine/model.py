@@ -16,7 +16,7 @@ from model_files.manifest import Manifest, read_manifest
 from model_files.session import open_model
 from sentiment_engine.score import LABELS
 from sentiment_engine.text import model_input
-from sentiment_engine.tokens import TokenEncoder, read_tokenizer
+from sentiment_engine.tokens import TOKENIZER_NAME, TokenEncoder, read_tokenizer
 
 MAX_CHUNKS: Final = 16
 _BATCH_ROWS: Final = 32
@@ -37,11 +37,16 @@ class SentimentModel:
         """Return name and version, as scores carry them."""
         return f"{self.manifest.name} {self.manifest.version}"
 
+    def readable(self, cleaned: str) -> str:
+        """Return the start of a cleaned text that is read: all of it, or its first 16 chunks up to a word's end."""
+        end = self.encoder.readable_chars(model_input(cleaned), max_chunks=MAX_CHUNKS)
+        return cleaned if end is None else cleaned[:end].rsplit(" ", 1)[0]
+
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return calibrated probabilities of cleaned texts, [texts, 3]: negative, neutral, positive; rows sum to 1.
 
-        Texts are run in batches of like length, at most 32 rows and 1,024 tokens. The int8 graph scales activations by
-        batch, so a text's probabilities move by some 2e-2 on average with what it is batched with.
+        Texts are run in batches of like length, at most 32 rows and 1,024 tokens. The graph's scales are fixed, so a
+        text's probabilities do not depend on what it is batched with. Of a text only what `readable` returns is read.
         """
         chunks = self.encoder.chunks([model_input(text) for text in texts], max_chunks=MAX_CHUNKS)
         owners = [row for row, parts in enumerate(chunks) for _ in parts]
@@ -61,11 +66,12 @@ def open_sentiment_model(folder: Path) -> SentimentModel:
     if tuple(manifest.settings.get("labels", ())) != LABELS:
         raise ModelRefused(f"{manifest.name}: labels must be {LABELS}, they were {manifest.settings.get('labels')}")
     session = open_model(folder, manifest)
+    told = manifest.read(folder, TOKENIZER_NAME)
     try:
         max_tokens, blend = int(manifest.settings["max_tokens"]), float(manifest.settings["blend"])
     except (KeyError, TypeError, ValueError) as error:
         raise ModelRefused(f"{manifest.name}: settings must hold max_tokens and blend: {error!r}") from error
-    return SentimentModel(manifest, session, read_tokenizer(folder, max_tokens), blend)
+    return SentimentModel(manifest, session, TokenEncoder(read_tokenizer(told), max_tokens), blend)
 
 
 def run_graph(session: ort.InferenceSession, ids: Sequence[Sequence[int]]) -> NDArray[np.float64]:
@@ -76,12 +82,13 @@ def run_graph(session: ort.InferenceSession, ids: Sequence[Sequence[int]]) -> ND
     while start < len(order):
         rows = order[start : start + _BATCH_ROWS]
         rows = rows[: max(1, _BATCH_TOKENS // len(ids[rows[-1]]))]
-        out[rows] = session.run(["probabilities"], _padded([ids[row] for row in rows]))[0]
+        out[rows] = session.run(["probabilities"], padded([ids[row] for row in rows]))[0]
         start += len(rows)
     return out
 
 
-def _padded(ids: Sequence[Sequence[int]]) -> dict[str, NDArray[np.int64]]:
+def padded(ids: Sequence[Sequence[int]]) -> dict[str, NDArray[np.int64]]:
+    """Return a graph's inputs, [rows, longest], for rows of token ids: zeros fill up, and the mask leaves them out."""
     lengths = np.array([len(row) for row in ids])
     mask = np.arange(lengths.max())[None, :] < lengths[:, None]
     tokens = np.zeros(mask.shape, dtype=np.int64)

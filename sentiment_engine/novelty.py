@@ -5,8 +5,10 @@
        a pair with Jaccard 0.7 is missed in 1 % of cases), and the exact Jaccard similarity decides.
     3. Texts with different numbers are different news: "up 3%" does not repeat "up 5%".
 
-Whether two texts are joined depends on these two alone, and groups are what joined texts connect; so the order in which
-texts come changes nothing. Broder (1997), "On the resemblance and containment of documents".
+Groups are what joined texts connect. Whether two texts are joined depends on these two alone while at most 40 distinct
+texts fall into a bucket; in a fuller one each is compared only with the first of them by the alphabet, so two that are
+alike may stay apart, and a third may decide. The order in which texts come changes nothing in either case.
+Broder (1997), "On the resemblance and containment of documents".
 """
 
 from __future__ import annotations

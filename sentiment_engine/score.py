@@ -2,7 +2,8 @@
 
     1. Each text is cleaned; what cannot be scored (empty, without letters, not English, over 1 MB) is told why.
     2. Whole texts and the clauses about companies go through the model together, by length, each distinct one once.
-    3. A text longer than the model reads at once is cut into chunks; its probabilities are their mean by tokens.
+    3. A text longer than the model reads at once is cut into chunks; its probabilities are their mean by tokens. Beyond
+       12,000 characters, or the chunks that the model reads, nothing is read by anyone, and "text_truncated" says so.
     4. logits = log(model's probabilities) + blend * (lexicon's negative share, 0, lexicon's positive share).
 
 The lexicon is right about words that the model never met; how much it counts was chosen on texts kept back from
@@ -46,6 +47,9 @@ class Scorer(Protocol):
 
     @property
     def blend(self) -> float: ...
+
+    def readable(self, cleaned: str) -> str:
+        """Return the start of a cleaned text that `probabilities` reads: all of it unless it is long."""
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return calibrated probabilities of cleaned texts, [texts, 3], in the order of LABELS."""
@@ -108,11 +112,19 @@ def score_texts(texts: Sequence[str], model: Scorer | None, *, entities: Names |
     """
     if len(texts) > MAX_TEXTS:
         raise TooManyTexts(f"at most {MAX_TEXTS:,} texts can be scored at once, there were {len(texts):,}")
-    read = [_read(text, entities) for text in texts]
+    read = [_read(text, entities, model) for text in texts]
     units = dict.fromkeys(unit for one in read for unit in one.units)
     judged = _judged(list(units), model)
-    scored_by = f"lexicon {lexicon_version()}" if model is None else model.called
-    return [_text_score(one, judged, scored_by, is_alone=model is None) for one in read]
+    called = scored_by(model)
+    return [_text_score(one, judged, called, is_alone=model is None) for one in read]
+
+
+def scored_by(model: Scorer | None) -> str:
+    """Return what decides a score: the model, and the version of the lexicon where it has a say."""
+    lexicon = f"lexicon {lexicon_version()}"
+    if model is None:
+        return lexicon
+    return f"{model.called}, {lexicon}" if model.blend > 0 else model.called
 
 
 def blended(probabilities: NDArray[np.float64], lexicon: Sequence[LexiconScore], blend: float) -> NDArray[np.float64]:
@@ -142,14 +154,14 @@ class _Judged:
     lexicon: LexiconScore
 
 
-def _read(text: str, names: Names | None) -> _Read:
+def _read(text: str, names: Names | None, model: Scorer | None) -> _Read:
     if len(text) > MAX_TEXT_BYTES or len(text.encode("utf-8", "replace")) > MAX_TEXT_BYTES:
         return _Read("", UNKNOWN_LANGUAGE, ("text_too_long",))
     cleaned = clean(text)
     if not cleaned:
         return _Read("", UNKNOWN_LANGUAGE, ("empty_text",))
-    warnings: tuple[Warned, ...] = ("text_truncated",) if len(cleaned) > MAX_READ_CHARS else ()
-    cleaned = cleaned[:MAX_READ_CHARS].strip()
+    whole, cleaned = cleaned, _start(cleaned, model)
+    warnings: tuple[Warned, ...] = ("text_truncated",) if len(cleaned) < len(whole) else ()
     if not has_words(cleaned):
         return _Read(cleaned, UNKNOWN_LANGUAGE, (*warnings, "no_words"))
     language = detect_language(cleaned)
@@ -157,6 +169,12 @@ def _read(text: str, names: Names | None) -> _Read:
         return _Read(cleaned, language, (*warnings, "not_english"))
     found = find_entities(cleaned, names)
     return _Read(cleaned, language, warnings, found, (cleaned, *(one.clause for one in found)))
+
+
+def _start(cleaned: str, model: Scorer | None) -> str:
+    """Return as much of a cleaned text as is read: by the model, and then by the lexicon and for companies as well."""
+    start = cleaned[:MAX_READ_CHARS].strip()
+    return start if model is None else model.readable(start)
 
 
 def _judged(units: list[str], model: Scorer | None) -> dict[str, _Judged]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from tokenizers import Tokenizer
@@ -32,20 +31,26 @@ class TokenEncoder:
         encoded = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         return [self._cut(one.ids, max_chunks) for one in encoded]
 
+    def readable_chars(self, text: str, *, max_chunks: int) -> int | None:
+        """Return how many characters of `text` fit in `max_chunks` chunks; None when all of them do."""
+        limit = (self._max_tokens - 2) * max_chunks
+        if len(text) <= limit:  # a token has a character or more
+            return None
+        encoded = self._tokenizer.encode(text, add_special_tokens=False)
+        return int(encoded.offsets[limit][0]) if len(encoded.ids) > limit else None
+
     def _cut(self, ids: list[int], max_chunks: int) -> list[list[int]]:
         inner = self._max_tokens - 2
         starts = range(0, max(1, min(len(ids), inner * max_chunks)), inner)
         return [[self._start, *ids[start : start + inner], self._end] for start in starts]
 
 
-def read_tokenizer(folder: Path, max_tokens: int) -> TokenEncoder:
-    """Return the encoder of a model's folder; ModelRefused when its file cannot be read."""
-    path = folder / TOKENIZER_NAME
+def read_tokenizer(told: bytes) -> Tokenizer:
+    """Return the tokenizer that a tokenizer.json tells; ModelRefused when it cannot be read."""
     try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # tokenizers raises plain Exception for a file it cannot read
-        raise ModelRefused(f"{path.name} must be a tokenizer's file: {error}") from error
-    return TokenEncoder(tokenizer, max_tokens)
+        return Tokenizer.from_str(told.decode("utf-8"))
+    except Exception as error:  # tokenizers raises plain Exception for what it cannot read
+        raise ModelRefused(f"{TOKENIZER_NAME} must be a tokenizer's file: {error}") from error
 
 
 def _id_of(tokenizer: Tokenizer, mark: str) -> int:

@@ -1,6 +1,10 @@
 """What became of decisions: labels for training and for scoring past suggestions. They look ahead by design.
 
 A decision on bar i is made after its close and enters at the open of bar i + 1.
+
+Where one bar touches both barriers, the lower counts as first: a buy loses, and a sell wins. That is strict on buys and
+kind to sells. What became of a suggestion (`outcome.py`) is judged by its own side: there the stop comes first for a
+sell, too, so such a sell loses. `BarrierLabels.is_tie` names the rows, and a model's card tells their share.
 """
 
 from __future__ import annotations
@@ -55,7 +59,8 @@ def triple_barrier(
 
     1. Entry is the open of bar i + 1; the barriers are entry +- atr_multiple * ATR of bar i (`features.atr`).
     2. Bars i + 1 .. i + horizon_bars are watched. A bar that opens beyond a barrier exits at that open.
-    3. Else a barrier inside the bar's range exits at the barrier; where both are, the lower: the stop comes first.
+    3. Else a barrier inside the bar's range exits at the barrier; where both are, the lower: the stop of a buy, and
+       the target of a sell.
     4. With neither, the exit is the close of bar i + horizon_bars.
     Lopez de Prado (2018), "Advances in Financial Machine Learning", section 3.4. Warm-up: atr_bars bars.
     """

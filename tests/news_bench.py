@@ -1,5 +1,6 @@
 """A bench for news: an installation without processes, a vendor of our own, and a context for handlers."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -36,6 +37,7 @@ class Told:
     asked: list[str | None] = field(default_factory=list)
     is_about_all: bool = False
     hours_ago: float = 1.0
+    lock: "threading.Lock | None" = None
 
     def questions(self, symbol: str, since: datetime, until: datetime) -> Sequence[Question]:
         about = None if self.is_about_all else symbol

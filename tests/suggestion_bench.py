@@ -1,6 +1,7 @@
 """A bench for jobs about suggestions: a context with bars, models, past signals and a clock that a test sets."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ from uuid import UUID
 from backend.core.jobs.outcomes import Outcome
 from backend.core.jobs.provenance import BarsUsed
 from backend.core.jobs.suggestion import Suggestion, SuggestionPayload, SuggestionResult
-from backend.core.signals import SignalView
+from backend.core.signals import SignalView, UnscoredSeries
 from market_data.bars import Bars
 from market_data.errors import UnknownSymbol
 from market_data.timeframe import Timeframe
@@ -34,8 +35,16 @@ class Ledger:
     asked_until: list[datetime] = field(default_factory=list)
     owners: list[UUID] = field(default_factory=list)
 
-    def unscored(self, symbols: Sequence[str] | None, limit: int) -> Sequence[SignalView]:
-        return [one for one in self.waiting if symbols is None or one.symbol in symbols][:limit]
+    def unscored(self, symbols: Sequence[str] | None, limit: int) -> Sequence[UnscoredSeries]:
+        wanted = [one for one in self.waiting if symbols is None or one.symbol in symbols][:limit]
+        counts = Counter((one.user_id, one.timeframe, one.symbol) for one in wanted)
+        return [UnscoredSeries(*key, count) for key, count in counts.items()]
+
+    def unscored_of(self, series: UnscoredSeries) -> Iterator[Sequence[SignalView]]:
+        key = (series.user_id, series.timeframe, series.symbol)
+        found = [one for one in self.waiting if (one.user_id, one.timeframe, one.symbol) == key]
+        for start in range(0, series.signal_count, 2):
+            yield found[start : start + 2]
 
     def owners_bars(self, owner_id: UUID, symbol: str, timeframe: Timeframe) -> LoadedBars:
         self.owners.append(owner_id)

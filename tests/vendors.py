@@ -14,12 +14,14 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass(frozen=True)
 class Reply:
-    """`hangs`: never. `drips`: byte by byte, until the client goes away or the server stops."""
+    """`after_s`: how long it takes. `hangs`: never. `drips`: byte by byte, until the client goes away or the server
+    stops."""
 
     body: bytes = b""
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     etag: str | None = None
+    after_s: float = 0.0
     hangs: bool = False
     drips: bool = False
 
@@ -76,6 +78,8 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.vendor.asked.append(Asked(parts.path, parse_qs(parts.query), headers))
         reply = self.vendor.reply_to(parts.path)
+        if reply.after_s:
+            self.vendor.let_go.wait(reply.after_s)
         if reply.hangs:
             self.vendor.let_go.wait()
         elif reply.etag is not None and headers.get("if-none-match") == reply.etag:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from market_data.errors import DomainError, require
+from training.errors import DataRefused
 from training.suggestion.options import HELD_OUT_SYMBOLS, MEMBERS, SuggestionOptions
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def suggestion_options(given: Namespace) -> SuggestionOptions:
         **given_numbers,
         **({"members": tuple(given.members.split(","))} if given.members else {}),
         **({"accept_suspected_leak": True} if given.accept_suspected_leak else {}),
+        "data_note": given.data_note,
     }
     if given.small:
         return replace(SuggestionOptions.small(data=data, out=given.out, work=given.work), **changed)
@@ -60,6 +62,7 @@ def sentiment_options(given: Namespace) -> SentimentOptions:
 
     if given.tweets is None:
         raise DomainError("the sentiment model needs --tweets, a folder with train.csv and valid.csv")
+    text_files(given, is_training=True)
     changed = {"seed": given.seed} if given.seed is not None else {}
     return SentimentOptions(
         tweets=given.tweets,
@@ -80,6 +83,20 @@ def price_files(given: list[str]) -> tuple[Path, ...]:
         require(bool(matches), f"--data must name Parquet files, {text} names none")
         found += matches
     return tuple(dict.fromkeys(found))
+
+
+def text_files(given: Namespace, *, is_training: bool) -> tuple[Path, ...]:
+    """Return the files of labelled texts that will be read; DataRefused when one of them is not there."""
+    from training.sentiment.steps import TRAIN_NAME, VALID_NAME  # noqa: PLC0415 -- loads torch
+
+    names = (TRAIN_NAME, VALID_NAME) if is_training else (VALID_NAME,)
+    files = (*(given.tweets / name for name in names), *([] if given.finentity is None else [given.finentity]))
+    for path in files:
+        if not path.is_file():
+            raise DataRefused(
+                f"--tweets must be a folder with {', '.join(names)}, --finentity a file; {path} is no file"
+            )
+    return files
 
 
 def _add_places(command: ArgumentParser, *, is_evaluation: bool) -> None:
@@ -114,6 +131,7 @@ def _add_suggestion(command: ArgumentParser) -> None:
     for name in _NUMBERS:
         if name != "seed":
             command.add_argument(_flag(name), type=int, metavar="N", help="see training/suggestion/options.py")
+    command.add_argument("--data-note", default="", metavar="TEXT", help="where the prices came from, for the cards")
     command.add_argument("--accept-suspected-leak", action="store_true", help="write models in spite of a suspicion")
 
 

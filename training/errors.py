@@ -1,7 +1,7 @@
 """Why a training run writes no model.
 
 DomainError
-├── DataRefused      data_refused      a file that holds no usable bars
+├── DataRefused      data_refused      files that are missing, hold nothing usable, or are not what a card tells of
 ├── ParityBroken     parity_broken     a graph that does not answer what its source model answers
 ├── SuspectedLeak    suspected_leak    figures too good to be true
 └── FiguresDiffer    figures_differ    a card whose numbers the shipped files do not give

@@ -36,6 +36,13 @@ class Reporter:
         for path in manifests:
             self._line(f"{what} {path}")
 
+    def skipped(self, what: str, why: str) -> None:
+        """Write what an evaluation did not check."""
+        if self.is_json:
+            self._line(json.dumps({"skipped": {"what": what, "why": why}}))
+        else:
+            self._line(f"not checked: {what}, {why}")
+
     def failed(self, error: DomainError) -> None:
         if self.is_json:
             self._line(json.dumps({"failed": {"code": error.code, "message": str(error)}}))

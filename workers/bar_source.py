@@ -55,9 +55,9 @@ class BarSource:
         self._ask_again_s: dict[str, float] = {}
 
     def load(
-        self, user_id: UUID, symbol: str, timeframe: Timeframe, start: date | None, end: date | None
+        self, user_id: UUID | None, symbol: str, timeframe: Timeframe, start: date | None, end: date | None
     ) -> LoadedBars:
-        """Return the bars from `start` to `end`, both included, as this user sees them.
+        """Return the bars from `start` to `end`, both included, as this user sees them; as all do, for None.
 
         Raises UnknownSymbol when no source knows the symbol, ProviderUnavailable when one that might could not be
         asked, NoBars when there are none in that time.
@@ -79,13 +79,17 @@ class BarSource:
         )
         return LoadedBars(wanted, used, warnings)
 
+    def load_shared(self, symbol: str, timeframe: Timeframe) -> LoadedBars:
+        """Return all bars that are there for all users, whatever single users have imported; raises the same."""
+        return self.load(None, symbol, timeframe, None, None)
+
     def shared_symbols(self, timeframe: Timeframe) -> tuple[str, ...]:
         """Return the symbols whose bars of that timeframe are stored for all users, by name."""
         with self._engine.connect() as connection:
             return tuple(connection.execute(sql.shared_symbols(timeframe)).scalars())
 
     def _series(
-        self, user_id: UUID, symbol: str, timeframe: Timeframe, end: date | None
+        self, user_id: UUID | None, symbol: str, timeframe: Timeframe, end: date | None
     ) -> tuple[Series, tuple[str, ...]]:
         with self._engine.connect() as connection:
             row = connection.execute(sql.find_series(symbol, timeframe, user_id)).mappings().one_or_none()

@@ -1,7 +1,7 @@
 """What a handler may ask for: bars, models, news, progress, whether to go on, the time, a seed. Nothing else."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,7 +10,7 @@ from uuid import UUID
 
 from backend.core.jobs.outcomes import TIME_LIMIT_CODE, TIME_LIMIT_MESSAGE, Cancelled, GivenBack, InvalidJob
 from backend.core.jobs.provenance import BarsUsed
-from backend.core.signals import SignalView
+from backend.core.signals import SignalView, UnscoredSeries
 from market_data.bars import Bars
 from market_data.timeframe import Timeframe
 from model_files import Manifest
@@ -61,8 +61,11 @@ class Models(Protocol):
 class Signals(Protocol):
     """What was suggested before, and what was in the news."""
 
-    def unscored(self, symbols: Sequence[str] | None, limit: int) -> Sequence[SignalView]:
-        """Return the oldest signals of all users without an outcome, those of one owner and series together."""
+    def unscored(self, symbols: Sequence[str] | None, limit: int) -> Sequence[UnscoredSeries]:
+        """Return the series of the `limit` signals without an outcome that have waited longest for a look."""
+
+    def unscored_of(self, series: UnscoredSeries) -> Iterator[Sequence[SignalView]]:
+        """Give the signals of one series, some at a time."""
 
     def owners_bars(self, owner_id: UUID, symbol: str, timeframe: Timeframe) -> LoadedBars:
         """Return all bars of a series as the owner of a signal sees them."""
@@ -82,6 +85,7 @@ class Context:
     """Of time.monotonic(): the soft limit, after which `check_cancelled` ends the attempt."""
     monitor: Monitor
     load_bars: Callable[[str, Timeframe, date | None, date | None], LoadedBars]
+    load_shared_bars: Callable[[str, Timeframe], LoadedBars]
     shared_symbols: Callable[[Timeframe], tuple[str, ...]]
     """The symbols whose bars of that timeframe are stored for all users, by name."""
     models: Models
@@ -100,6 +104,11 @@ class Context:
         """
         self.check_cancelled()
         return self.load_bars(symbol, timeframe, start, end)
+
+    def shared_bars(self, symbol: str, timeframe: Timeframe) -> LoadedBars:
+        """Return all bars of a series as users without their own see them; raises the same."""
+        self.check_cancelled()
+        return self.load_shared_bars(symbol, timeframe)
 
     def progress(self, fraction: float, stage: str | None = None) -> None:
         """Say how far the job is (0 to 1); at most four times a second, the rest is dropped."""

@@ -1,12 +1,14 @@
 """One job's round of questions: each symbol's sources in their order, until one has articles."""
 
 import threading
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
 
+from backend.core.logging import get_logger
 from market_data.errors import (
     DomainError,
     KeyRefused,
@@ -23,11 +25,13 @@ from workers.news_sources import NewsSources
 
 THREADS: Final = 8
 LOOK_EVERY_S: Final = 0.2
-NOTHING_YET_S: Final = 15.0
-"""How long a round goes on in which no source has answered anything: with two short retries a job of which all
-sources hang ends within half a minute."""
+NOTHING_YET_S: Final = 17.0
+"""How long a round goes on in which no source has answered anything: three sources may hang for their whole time, so
+that with two short retries a job of which all sources hang ends within half a minute."""
 LONGEST_S: Final = 120.0
 """How long a round goes on at all; symbols that were not reached by then are failures."""
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class NewsRound:
         self._is_out: set[str] = set()
         self._began_s = monotonic()
         self._has_answer = False
+        self._is_over = False
         self.found: list[Told] = []
         self.answered: dict[str, int] = {}
         """How many symbols each source had articles about."""
@@ -70,10 +75,13 @@ class NewsRound:
                 for future in done:
                     future.result()
                 on_progress(1 - len(waiting) / total)
-        finally:  # a cancelled job does not wait for answers that are still to come
+        finally:  # a cancelled job does not wait for answers that are still to come, nor ask for more
+            self._is_over = True
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _left_s(self) -> float:
+        if self._is_over:
+            return 0.0
         limit_s = LONGEST_S if self._has_answer else NOTHING_YET_S
         return self._began_s + limit_s - monotonic()
 
@@ -128,9 +136,19 @@ class NewsRound:
         return kept
 
     def _read(self, provider: NewsProvider, question: Question) -> list[Told]:
-        articles = self._sources.articles(provider, question, self._left_s)
-        wanted = [one for one in articles if self._query.since <= one.published_at <= self._query.until]
-        return [Told(one, self._matcher.wanted_symbols(one)) for one in wanted]
+        try:
+            articles = self._sources.articles(provider, question, self._left_s)
+            wanted = [one for one in articles if self._query.since <= one.published_at <= self._query.until]
+            return [Told(one, self._matcher.wanted_symbols(one)) for one in wanted]
+        except DomainError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a source sends, it costs the job that source and no more
+            # Only kind and place: the text may hold what was asked, and that a key.
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{place.filename}:{place.lineno}"
+            log.warning("news_not_understood", source=provider.name, error=type(error).__name__, where=where)
+            told = f"{provider.name} sent what could not be read ({type(error).__name__})"
+            raise ProviderUnavailable(told) from None
 
     def _note(self, provider: NewsProvider, question: Question, error: DomainError) -> None:
         """Write a source's failure down once; leave it alone for the rest of the round if asking on is no use."""

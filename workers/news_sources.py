@@ -1,8 +1,6 @@
 """Asks sources of news for handlers: from the cache, within their limits, not while they are down."""
 
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import Final
 
@@ -20,14 +18,12 @@ from market_data.errors import (
     RateLimited,
     UnknownSymbol,
 )
-from market_data.news import Article, NewsSource, check_news_source
+from market_data.news import Article, NewsSource
 from market_data.providers.news_sources import NewsProvider, Question, RawNews, build_news_provider
 from workers.circuit_breaker import OPEN_S, OPENS_AT, CircuitBreaker
 from workers.news_cache import NewsCache
+from workers.news_turns import Turn, Turns, check_time_left
 from workers.rate_limit import RateLimit
-
-SHORTEST_ASK_S: Final = 0.2
-"""With less time than this left, nobody is asked any more."""
 
 SLACK_S: Final = 0.5
 """How much longer than its timeout a request may take: a source that keeps it tells more of what went wrong."""
@@ -52,10 +48,11 @@ class NewsSources:
         self._limit = RateLimit(redis)
         self._breaker = CircuitBreaker(redis, open_s=breaker_open_s)
         self._settings = settings.news
+        self._turns: dict[NewsSource, Turns] = {}
         self._built: dict[NewsSource, NewsProvider | None] = {}
         if providers is not None:
             self._built = {provider.name: provider for provider in providers}
-        self.configured = tuple(check_news_source(name) for name in settings.news.sources)
+        self.configured = settings.news.sources
 
     def provider(self, name: NewsSource) -> NewsProvider | None:
         """Return the source of that name, None when it is not configured. It is built when first asked for."""
@@ -71,7 +68,7 @@ class NewsSources:
         kept = self._kept(provider.name, question)
         if kept is not None and kept[1]:
             return provider.read(kept[0], question)
-        raw = self._ask(provider, question, left_s(), None if kept is None else kept[0])
+        raw = self._ask(provider, question, left_s, None if kept is None else kept[0])
         articles = provider.read(raw, question)
         try:
             self._cache.put(provider.name, question, raw)
@@ -87,19 +84,29 @@ class NewsSources:
             return None
         return None if kept is None else (kept.raw, kept.is_fresh)
 
-    def _ask(self, provider: NewsProvider, question: Question, left_s: float, known: RawNews | None) -> RawNews:
-        if left_s < SHORTEST_ASK_S:
-            raise ProviderTimedOut(f"{provider.name} was not asked: no time was left for it")
-        try:
-            self._check_may_ask(provider, question)
-        except RedisError as error:
-            told = f"{provider.name} was not asked: Redis, which counts requests, does not answer"
-            raise ProviderUnavailable(told) from error
+    def _ask(
+        self, provider: NewsProvider, question: Question, left_s: Callable[[], float], known: RawNews | None
+    ) -> RawNews:
+        # Whoever comes to his turn hears what those before him learnt: they have noted it by then.
+        with self._turns.setdefault(provider.name, Turns(provider.name, provider.lock)).take(left_s) as turn:
+            try:
+                self._check_may_ask(provider, question)
+            except RedisError as error:
+                told = f"{provider.name} was not asked: Redis, which counts requests, does not answer"
+                raise ProviderUnavailable(told) from error
+            check_time_left(provider.name, left_s)
+            return self._ask_now(provider, question, turn, left_s(), known)
+
+    def _ask_now(
+        self, provider: NewsProvider, question: Question, turn: Turn, left_s: float, known: RawNews | None
+    ) -> RawNews:
         timeout_s = min(self._timeout_s, left_s)
         try:
-            raw = _within(
-                timeout_s + SLACK_S, provider.name, lambda: provider.ask(question, timeout_s=timeout_s, known=known)
-            )
+            raw = turn.run(timeout_s + SLACK_S, lambda: provider.ask(question, timeout_s=timeout_s, known=known))
+        except ProviderTimedOut as error:
+            if timeout_s == self._timeout_s:  # else it had less than its time: that tells of our hurry, not of it
+                self._note(provider, question, error)
+            raise
         except (ProviderUnavailable, UnknownSymbol, NewsRefused) as error:
             self._note(provider, question, error)
             raise
@@ -132,23 +139,3 @@ class NewsSources:
             note_provider(self._redis, state)
         except RedisError as failed:
             log.warning("provider_state_not_noted", provider=provider.name, error=type(failed).__name__)
-
-
-def _within(limit_s: float, whose: str, ask: Callable[[], RawNews]) -> RawNews:
-    """Return what `ask` returns, or raise ProviderTimedOut and leave it behind: a name may take its time to resolve.
-
-    No timeout of a request reaches the resolver. What is left behind ends with the process, which does not wait.
-    """
-    answer: Future[RawNews] = Future()
-
-    def run() -> None:
-        try:
-            answer.set_result(ask())
-        except BaseException as error:  # noqa: BLE001 - raised again where the answer is waited for
-            answer.set_exception(error)
-
-    threading.Thread(target=run, name="news-ask", daemon=True).start()
-    try:
-        return answer.result(limit_s)
-    except TimeoutError as error:
-        raise ProviderTimedOut(f"{whose} gave no answer within {limit_s:.3g} s") from error

@@ -140,6 +140,7 @@ class Runner:
             ends_by=time.monotonic() + spec.soft_limit_s,
             monitor=_Monitor(self, claim.lease),
             load_bars=load_bars,
+            load_shared_bars=self._bars.load_shared,
             shared_symbols=self._bars.shared_symbols,
             models=self._models,
             signals=self._signals,

@@ -1,19 +1,20 @@
 """What handlers of signals look up: those that wait for their outcome, their owners' bars, and the news before them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Engine
 
 from backend.core.db import signals as sql
-from backend.core.signals import SignalView, signal_of
+from backend.core.signals import SignalView, UnscoredSeries, signal_of
 from market_data.timeframe import Timeframe
 from suggestion_engine.evidence import Mood
 from workers.bar_source import BarSource
 from workers.context import LoadedBars
 
 MOOD_DAYS = 7
+AT_ONCE = 1_000
 
 
 class SignalBook:
@@ -23,11 +24,23 @@ class SignalBook:
         self._engine = engine
         self._bars = bars
 
-    def unscored(self, symbols: Sequence[str] | None, limit: int) -> Sequence[SignalView]:
-        """Return the oldest signals without an outcome, those of one owner and series together."""
+    def unscored(self, symbols: Sequence[str] | None, limit: int) -> Sequence[UnscoredSeries]:
+        """Return the series of the `limit` signals without an outcome that have waited longest for a look."""
         with self._engine.connect() as connection:
-            rows = connection.execute(sql.unscored_signals(symbols, limit)).mappings().all()
-        return [signal_of(row) for row in rows]
+            rows = connection.execute(sql.unscored_series(symbols, limit)).mappings().all()
+        return [UnscoredSeries(**row) for row in rows]
+
+    def unscored_of(self, series: UnscoredSeries) -> Iterator[Sequence[SignalView]]:
+        """Give the signals of one series, some at a time; none of them may be written to meanwhile."""
+        left, after = series.signal_count, None
+        while left > 0:
+            with self._engine.connect() as connection:
+                rows = connection.execute(sql.unscored_of(series, after, min(left, AT_ONCE))).mappings().all()
+            if not rows:  # another job scored them
+                return
+            yield [signal_of(row) for row in rows]
+            left -= len(rows)
+            after = rows[-1]["tried_at"], rows[-1]["id"]
 
     def owners_bars(self, owner_id: UUID, symbol: str, timeframe: Timeframe) -> LoadedBars:
         """Return all bars of a series as the owner of a signal sees them.

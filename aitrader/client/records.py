@@ -190,6 +190,7 @@ class SignalPerformance(_Record):
     action: str
     models: Mapping[str, str]
     is_in_sample: bool
+    is_look_back: bool = False
     signal_count: int
     scored_count: int
     hit_rate: float | None = None

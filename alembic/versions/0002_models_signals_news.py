@@ -114,6 +114,7 @@ def upgrade() -> None:
         sa.Column("exit_price", sa.Double(), nullable=True),
         sa.Column("exit_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("scored_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("tried_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("action IN ('buy', 'sell', 'hold')", name=op.f("signals_action_check")),
         sa.CheckConstraint("outcome IN ('target', 'stop', 'timeout')", name=op.f("signals_outcome_check")),
         sa.CheckConstraint("(outcome IS NULL) = (scored_at IS NULL)", name=op.f("signals_scored_has_outcome_check")),
@@ -128,6 +129,12 @@ def upgrade() -> None:
         ["user_id", sa.literal_column("created_at DESC"), sa.literal_column("id DESC")],
         unique=False,
     )
+    op.create_index(
+        "signals_list_of_all",
+        "signals",
+        [sa.literal_column("created_at DESC"), sa.literal_column("id DESC")],
+        unique=False,
+    )
     op.create_index("signals_symbol", "signals", ["user_id", "symbol", sa.literal_column("as_of DESC")], unique=False)
     op.create_index(
         "signals_unannounced", "signals", ["created_at"], unique=False, postgresql_where=sa.text("announced_at IS NULL")
@@ -135,16 +142,25 @@ def upgrade() -> None:
     op.create_index(
         "signals_unscored",
         "signals",
-        ["symbol", "timeframe"],
+        ["tried_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("outcome IS NULL"),
+    )
+    op.create_index(
+        "signals_unscored_series",
+        "signals",
+        ["user_id", "timeframe", "symbol"],
         unique=False,
         postgresql_where=sa.text("outcome IS NULL"),
     )
 
 
 def downgrade() -> None:
+    op.drop_index("signals_unscored_series", table_name="signals", postgresql_where=sa.text("outcome IS NULL"))
     op.drop_index("signals_unscored", table_name="signals", postgresql_where=sa.text("outcome IS NULL"))
     op.drop_index("signals_unannounced", table_name="signals", postgresql_where=sa.text("announced_at IS NULL"))
     op.drop_index("signals_symbol", table_name="signals")
+    op.drop_index("signals_list_of_all", table_name="signals")
     op.drop_index("signals_list", table_name="signals")
     op.drop_table("signals")
     op.drop_index("article_symbols_symbol", table_name="article_symbols")

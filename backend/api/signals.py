@@ -34,6 +34,8 @@ class SignalList(BaseModel):
 class PerformanceList(BaseModel):
     """Each row stands for one action, one set of models, in or out of sample.
 
+    The same said again of the same bar counts once. `is_look_back`: given so long after its bar that what followed
+    was known; no evidence of what the models can do.
     `hit_rate`: how often the target was met (of a hold: how often neither barrier was), beside the mean probability
     that the models had given it. `brier`: 0 is perfect, 2/3 is knowing nothing. Returns are those of the action's
     side; of a hold those of the buy that was not made.

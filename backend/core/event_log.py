@@ -4,7 +4,7 @@ The history is a cache; Postgres is the truth. What Redis loses is announced aga
 whose cursor is no longer covered is told so and gets a snapshot.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,10 +12,11 @@ from uuid import UUID, uuid4
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
-from backend.core.events import Cursor, Event, Message, Topic, to_wire
+from backend.core.events import Channel, Cursor, Event, Message, Topic, to_wire
 from backend.core.queue import doorbells
 
-HISTORY_LENGTH = 1_000
+HISTORY_LENGTH: Mapping[Channel, int] = {"job_updates": 1_000, "trading_signals": 5_000}
+"""How many messages a topic keeps for resuming: of signals, those of two of the largest jobs and some."""
 HISTORY_TTL_S = 3_600
 
 PUBLISH = """
@@ -27,10 +28,10 @@ for i = 1, #KEYS, 2 do
     redis.call('HSET', KEYS[i], 'epoch', epoch, 'seq', 0)
   end
   local seq = redis.call('HINCRBY', KEYS[i], 'seq', 1)
-  redis.call('XADD', KEYS[i + 1], 'MAXLEN', ARGV[2], seq .. '-0', 'body', ARGV[4])
-  redis.call('EXPIRE', KEYS[i], ARGV[3])
-  redis.call('EXPIRE', KEYS[i + 1], ARGV[3])
-  redis.call('PUBLISH', ARGV[4 + (i + 1) / 2], epoch .. ':' .. seq .. '\\n' .. ARGV[4])
+  redis.call('XADD', KEYS[i + 1], 'MAXLEN', ARGV[3 + (#KEYS + i + 1) / 2], seq .. '-0', 'body', ARGV[3])
+  redis.call('EXPIRE', KEYS[i], ARGV[2])
+  redis.call('EXPIRE', KEYS[i + 1], ARGV[2])
+  redis.call('PUBLISH', ARGV[3 + (i + 1) / 2], epoch .. ':' .. seq .. '\\n' .. ARGV[3])
 end
 """
 
@@ -77,14 +78,15 @@ async def position(redis: AsyncRedis, topic: Topic) -> Cursor:
     return Cursor(epoch, int(sequence))
 
 
-async def since(redis: AsyncRedis, topic: Topic, cursor: Cursor) -> Sequence[Message] | None:
-    """Return every message after the cursor; None when the history does not have all of them."""
+async def since(redis: AsyncRedis, topic: Topic, cursor: Cursor, limit: int | None = None) -> Sequence[Message] | None:
+    """Return the messages after the cursor, the first `limit` of them; None when the history does not have them."""
     now = await position(redis, topic)
     if now.epoch != cursor.epoch or cursor.sequence > now.sequence:
         return None
-    first, last = f"({cursor.sequence}-0", f"{now.sequence}-0"
+    wanted = now.sequence - cursor.sequence if limit is None else min(now.sequence - cursor.sequence, limit)
+    first, last = f"({cursor.sequence}-0", f"{cursor.sequence + wanted}-0"
     entries: Any = await redis.xrange(_keys(topic)[1], first, last)  # Any: redis-py types every possible reply
-    if len(entries) != now.sequence - cursor.sequence:
+    if len(entries) != wanted:
         return None
     return [
         Message.from_wire(f"{now.epoch}:{entry_id.decode().partition('-')[0]}", fields[b"body"].decode())
@@ -102,7 +104,8 @@ def _fill(pipe: Any, announcement: Announcement) -> None:  # Any: a sync or an a
         keys = [key for topic in event.topics for key in _keys(topic)]
         channels = [redis_channel(topic) for topic in event.topics]
         fresh_epoch = uuid4().hex[:12]
-        pipe.eval(PUBLISH, len(keys), *keys, fresh_epoch, HISTORY_LENGTH, HISTORY_TTL_S, to_wire(event), *channels)
+        lengths = [HISTORY_LENGTH[topic.channel] for topic in event.topics]
+        pipe.eval(PUBLISH, len(keys), *keys, fresh_epoch, HISTORY_TTL_S, to_wire(event), *channels, *lengths)
     # Last, so that listeners hear of a job before the worker that takes it can say anything.
     for queue, messages in doorbells(announcement.bells).items():
         pipe.lpush(queue, *messages)

@@ -1,6 +1,7 @@
 """A signal as others see it: in answers of the API, and in the event that tells of it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -49,6 +50,16 @@ class SignalView(BaseModel):
     exit_price: float | None
     exit_at: datetime | None
     scored_at: datetime | None
+
+
+@dataclass(frozen=True)
+class UnscoredSeries:
+    """One owner's signals on one series whose outcome is not known: how many of them it is time to look at."""
+
+    user_id: UUID
+    timeframe: str
+    symbol: str
+    signal_count: int
 
 
 def signal_of(row: Mapping[Any, Any]) -> SignalView:  # Any: a database row

@@ -29,6 +29,7 @@ class Performance:
     action: str
     models: dict[str, str]
     is_in_sample: bool
+    is_look_back: bool
     signal_count: int
     scored_count: int
     hit_rate: float | None

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import (
@@ -13,12 +14,21 @@ from pydantic_settings import (
 )
 
 from backend.settings.connections import default_data_dir, local_connections, normal_database_url
+from market_data.news import NewsSource
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 def _comma_separated(value: Any) -> Any:  # Any: whatever the environment or a caller gave
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # such as half an IPv6 address
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
 
 
 class _Group(BaseModel):
@@ -63,7 +73,7 @@ class MarketSettings(_Group):
 class NewsSettings(_Group):
     """Where news come from (`NEWS__SOURCES=finnhub,rss`). A source that needs a key is asked only when it has one."""
 
-    sources: Annotated[tuple[str, ...], NoDecode] = ("finnhub", "alpha_vantage", "yfinance", "rss")
+    sources: Annotated[tuple[NewsSource, ...], NoDecode] = ("finnhub", "alpha_vantage", "yfinance", "rss")
     rss_feeds: Annotated[tuple[str, ...], NoDecode] = ("https://feeds.finance.yahoo.com/rss/2.0/headline?s={symbol}",)
     finnhub_key: SecretStr | None = None
     finnhub_url: str = "https://finnhub.io"
@@ -76,6 +86,16 @@ class NewsSettings(_Group):
     max_response_bytes: Annotated[int, Field(gt=0)] = 5_000_000
 
     _split = field_validator("sources", "rss_feeds", mode="before")(_comma_separated)
+
+    @field_validator("rss_feeds")
+    @classmethod
+    def _web_addresses(cls, feeds: tuple[str, ...]) -> tuple[str, ...]:
+        for number, feed in enumerate(feeds, start=1):
+            if not _is_web_address(feed):  # not told: it may hold a password
+                raise ValueError(
+                    f"NEWS__RSS_FEEDS must be addresses of http or https with a host, number {number} is not"
+                )
+        return feeds
 
     @field_validator("finnhub_key", "alpha_vantage_key", mode="before")
     @classmethod

@@ -1,6 +1,7 @@
 """What waits to be sent to one client. It is bounded: a client that reads too slowly is let go, and resumes later."""
 
 import asyncio
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,11 +33,18 @@ class Outbox:
         self._number = 0
         self._event = asyncio.Event()
         self._overflow = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._empty.set()
 
     def has_room_for(self, messages: Sequence[Message]) -> bool:
         """Tell whether these fit in at once, with as much left for what comes meanwhile."""
         size = self._bytes + sum(len(message.data) for message in messages)
         return 2 * (len(self._waiting) + len(messages)) <= self._max_pending and 2 * size <= self._max_bytes
+
+    def fitting(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """Return the first of these, as many as there is room for."""
+        count = bisect_left(range(len(messages)), x=True, key=lambda last: not self.has_room_for(messages[: last + 1]))
+        return messages[:count]
 
     def put(self, text: str, *, kind: Kind = Kind.STATE, key: str = "", has_own_limit: bool = False) -> None:
         """Add a message; newer progress of the same thing takes the place of older. Never blocks.
@@ -59,6 +67,7 @@ class Outbox:
             self._overflow.set()
             self._waiting.clear()
             self._latest_progress.clear()
+        self._empty.clear()
         self._event.set()
 
     async def get(self) -> str:
@@ -72,7 +81,13 @@ class Outbox:
         self._bytes -= waiting.size
         if waiting.progress_of is not None and self._latest_progress.get(waiting.progress_of) == number:
             del self._latest_progress[waiting.progress_of]
+        if not self._waiting:
+            self._empty.set()
         return waiting.text
+
+    async def emptied(self) -> None:
+        """Return once nothing waits: the client has taken all, but perhaps the last."""
+        await self._empty.wait()
 
     async def overflowed(self) -> None:
         """Return once too many messages had come: whoever sends may hang on a client that does not read."""

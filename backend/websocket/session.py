@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from backend.core.errors import AppError, Forbidden, Invalid, Unauthenticated, Unavailable
-from backend.core.event_log import since
+from backend.core.event_log import position, since
 from backend.core.events import CHANNELS, Channel, Cursor, Topic
 from backend.core.logging import get_logger
 from backend.core.user import User
@@ -88,6 +88,7 @@ class Session:
         self._outbox = Outbox(max_pending=limits.max_pending, max_pending_bytes=limits.max_pending_bytes)
         self._subscriptions: dict[str, Subscription] = {}
         self._gaps: asyncio.Queue[tuple[Subscription, Cursor]] = asyncio.Queue()
+        self._resuming: asyncio.Queue[Subscription] = asyncio.Queue()
         self._allowance = Allowance(limits.max_messages_per_s)
 
     async def run(self, first_channels: list[str]) -> None:
@@ -97,6 +98,7 @@ class Session:
                 tasks.create_task(self._send_all())
                 tasks.create_task(self._end_when_too_slow())
                 tasks.create_task(self._mend_gaps())
+                tasks.create_task(self._send_missed())
                 tasks.create_task(self._recheck_token())
                 for channel in first_channels:
                     await self._answer(Subscribe(op="subscribe", ch=channel))
@@ -141,13 +143,14 @@ class Session:
         at = await self._parts.broadcaster.join(topic, subscription)
         self._subscriptions[request.ch] = subscription
         try:
-            missed = None if wanted is None else await since(self._parts.redis, topic, wanted)
+            missed = None if wanted is None else await since(self._parts.redis, topic, wanted, limit=1)
         except RedisError:
             await self._drop(request.ch)  # the client is refused, so nothing may be held back for it
             raise
-        if wanted is not None and missed is not None and self._outbox.has_room_for(missed):
+        if wanted is not None and missed is not None:
             self._outbox.put(accepted(request.id, cursor=str(wanted), recovered=True))
-            subscription.begin(wanted, missed)
+            subscription.resume(wanted)
+            self._resuming.put_nowait(subscription)
             return
         recovered = {} if wanted is None else {"recovered": False}
         self._outbox.put(accepted(request.id, cursor=str(at), **recovered))
@@ -186,6 +189,38 @@ class Session:
             subscription, at = await self._gaps.get()
             if self._subscriptions.get(subscription.channel) is subscription:
                 await self._send_snapshot(subscription, at)
+
+    async def _send_missed(self) -> None:
+        """Send those who came back what they missed, no faster than they take it."""
+        while True:
+            subscription = await self._resuming.get()
+            try:
+                while self._is_resuming(subscription):
+                    await self._outbox.emptied()
+                    await self._send_some_missed(subscription)
+            except RedisError as error:
+                raise Ended(CloseCode.UNAVAILABLE, "Redis does not answer; resume from the last cursor") from error
+
+    async def _send_some_missed(self, subscription: Subscription) -> None:
+        """Send as much as there is room for; a snapshot where the history has it no more, or never will be room."""
+        after = subscription.resumes_after
+        if after is None:
+            return
+        subscription.hold_anew()
+        at_once = max(1, self._parts.limits.max_pending // 2)
+        missed = await since(self._parts.redis, subscription.topic, after, limit=at_once)
+        if not self._is_resuming(subscription):
+            return
+        fitting = () if missed is None else self._outbox.fitting(missed)
+        if missed is None or (missed and not fitting and len(self._outbox) == 0):
+            subscription.give_up(await position(self._parts.redis, subscription.topic))
+        elif len(fitting) < len(missed) or len(missed) == at_once:
+            subscription.catch_up(fitting)
+        else:
+            subscription.begin(after, missed)
+
+    def _is_resuming(self, subscription: Subscription) -> bool:
+        return self._subscriptions.get(subscription.channel) is subscription and subscription.resumes_after is not None
 
     async def _send_all(self) -> None:
         with contextlib.suppress(Overflow):  # `_end_when_too_slow` ends the conversation

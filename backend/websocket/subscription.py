@@ -15,8 +15,12 @@ class Subscription:
     topic: Topic
     outbox: Outbox
     on_gap: Callable[["Subscription", Cursor], None]
+    resumes_after: Cursor | None = None
+    """While the missed messages are sent some at a time: the place up to which they are."""
     _sent: Cursor | None = None
     _held: list[Message] | None = None
+    _is_deaf: bool = False
+    """While a client takes what it missed: what comes meanwhile is read with the rest, and costs nothing here."""
 
     def __post_init__(self) -> None:
         self._held = []
@@ -26,6 +30,8 @@ class Subscription:
         return self.topic.channel
 
     def hear(self, message: Message) -> None:
+        if self._is_deaf:
+            return
         if self._held is not None:
             self._held.append(message)
         elif self._is_new(message):
@@ -34,11 +40,31 @@ class Subscription:
     def start_over(self, at: Cursor) -> None:
         """Hold back again until `begin`: what came before `at` is lost, and a snapshot is on its way."""
         self._held = []
+        self.give_up(at)
+
+    def resume(self, after: Cursor) -> None:
+        """Wait for the missed messages: they come by `catch_up`, the last of them by `begin`."""
+        self.resumes_after, self._is_deaf = after, True
+
+    def hold_anew(self) -> None:
+        """Hold back from here on: the next missed messages are about to be read, and what came before is among them."""
+        self._held, self._is_deaf = [], False
+
+    def catch_up(self, missed: Sequence[Message]) -> None:
+        """Send some of what was missed; more is to come."""
+        for message in missed:
+            self._send(message)
+            self.resumes_after = message.cursor
+        self._is_deaf = True
+
+    def give_up(self, at: Cursor) -> None:
+        """Ask for a snapshot in place of what was missed; what is held back since `at` stays."""
+        self.resumes_after, self._is_deaf = None, False
         self.on_gap(self, at)
 
     def begin(self, at: Cursor, missed: Sequence[Message] = ()) -> None:
         """Send what was missed up to now, then what was held back, then whatever comes."""
-        held, self._held, self._sent = self._held or [], None, at
+        held, self._held, self._sent, self.resumes_after = self._held or [], None, at, None
         for message in (*missed, *held):
             if self._is_new(message):
                 self._send(message)

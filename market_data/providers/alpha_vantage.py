@@ -17,7 +17,15 @@ from market_data.errors import DomainError, KeyRefused, NewsRefused, ProviderUna
 from market_data.news import Article
 from market_data.providers.news_http import NewsHttp
 from market_data.providers.news_sources import Budget, NewsOptions, Question, RawNews
-from market_data.providers.news_text import entries_of, http_url, parsed_json, summary_of, text_at, title_of
+from market_data.providers.news_text import (
+    entries_of,
+    http_url,
+    parsed_json,
+    publisher_of,
+    summary_of,
+    text_at,
+    title_of,
+)
 
 _WHOSE: Final = "Alpha Vantage"
 _MAX_ARTICLES: Final = 200
@@ -39,6 +47,7 @@ def build(options: NewsOptions) -> AlphaVantageNews | None:
 
 class AlphaVantageNews:
     name: Final = "alpha_vantage"
+    lock: Final = None
 
     def __init__(self, *, key: str, url: str, budget: Budget, max_bytes: int) -> None:
         self._key = key
@@ -74,7 +83,7 @@ class AlphaVantageNews:
                         published_at=published_at,
                         url=http_url(text_at(entry, "url")),
                         summary=summary_of(text_at(entry, "summary")),
-                        publisher=text_at(entry, "source") or None,
+                        publisher=publisher_of(text_at(entry, "source")),
                         symbols=_symbols(entry.get("ticker_sentiment"), question.symbol),
                     )
                 )

@@ -22,6 +22,7 @@ from market_data.providers.news_text import (
     entries_of,
     http_url,
     parsed_json,
+    publisher_of,
     summary_of,
     text_at,
     title_of,
@@ -44,6 +45,7 @@ def build(options: NewsOptions) -> FinnhubNews | None:
 
 class FinnhubNews:
     name: Final = "finnhub"
+    lock: Final = None
 
     def __init__(self, *, key: str, url: str, budget: Budget, max_bytes: int) -> None:
         self._key = key
@@ -76,7 +78,7 @@ class FinnhubNews:
                         published_at=published_at,
                         url=http_url(text_at(entry, "url")),
                         summary=summary_of(text_at(entry, "summary")),
-                        publisher=text_at(entry, "source") or None,
+                        publisher=publisher_of(text_at(entry, "source")),
                         symbols=_symbols(text_at(entry, "related"), question.symbol),
                     )
                 )
@@ -90,8 +92,8 @@ def _check(answer: Answer, question: Question) -> None:
         raise NewsRefused(f"{_WHOSE} does not give news about {question.symbol} to our key (HTTP 403)")
     reset_at = answer.headers.get("x-ratelimit-reset", "")
     is_limited = answer.status == HTTPStatus.TOO_MANY_REQUESTS and "retry-after" not in answer.headers
-    if is_limited and reset_at.isdigit():
-        wait_s = min(max(int(reset_at) - time.time(), 1.0), 3_600.0)
+    if is_limited and reset_at.isascii() and reset_at.isdigit():
+        wait_s = min(max(float(reset_at) - time.time(), 1.0), 3_600.0)
         raise RateLimited(f"{_WHOSE} refuses us for asking too often (HTTP 429)", retry_after_s=wait_s)
 
 

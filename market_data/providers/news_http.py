@@ -76,7 +76,7 @@ class NewsHttp:
                 return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
         except httpx.TimeoutException as error:
             raise self._timed_out(timeout_s) from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # the last: names that no resolver takes
             # Only the kind of error: its text may hold the address.
             raise ProviderUnavailable(f"{self._whose} could not be reached ({type(error).__name__})") from None
 
@@ -92,10 +92,15 @@ class NewsHttp:
 
     def _redirected(self, url: str, location: str) -> str:
         """Return where a redirect leads; a server outside must not send us to addresses inside."""
-        target = urlsplit(urljoin(url, location))
-        if target.scheme not in _SCHEMES or not target.hostname:
+        try:
+            target = urlsplit(urljoin(url, location))
+            host = target.hostname or ""
+            is_outside = host == urlsplit(url).hostname or not host or _is_public(host)
+        except ValueError:  # half an IPv6 address, say, or a name that no resolver takes
+            raise NewsRefused(f"{self._whose} redirects to what is no address") from None
+        if target.scheme not in _SCHEMES or not host:
             raise NewsRefused(f"{self._whose} may redirect to http and https only, not to {target.scheme!r}")
-        if target.hostname != urlsplit(url).hostname and not _is_public(target.hostname):
+        if not is_outside:
             raise NewsRefused(f"{self._whose} may not redirect to an address inside our own network")
         return target.geturl()
 

@@ -5,6 +5,7 @@ Asking and reading are two steps, so that what was answered can be kept and read
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,12 +62,19 @@ class NewsProvider(Protocol):
     @property
     def budget(self) -> Budget: ...
 
+    @property
+    def lock(self) -> threading.Lock | None:
+        """Return what must be held during `ask` where a library serves one at a time; waiting is not its time."""
+        ...
+
     def questions(self, symbol: str, since: datetime, until: datetime) -> Sequence[Question]:
         """Return what has to be asked for the news of one symbol; the key of a question says whether it is the same."""
         ...
 
     def ask(self, question: Question, *, timeout_s: float, known: RawNews | None) -> RawNews:
         """Return the answer; `known` itself when the source says that it still holds.
+
+        Whoever calls it holds `lock`, where there is one.
 
         Raises ProviderUnavailable (ask later), UnknownSymbol, NewsRefused (never for this question) or KeyRefused
         (never with this key). No message tells a key or a feed's address.

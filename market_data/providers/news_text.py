@@ -5,14 +5,18 @@ from __future__ import annotations
 import html
 import json
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from market_data.errors import ProviderUnavailable
 
 MAX_TITLE_LENGTH: Final = 1_000
 MAX_SUMMARY_LENGTH: Final = 10_000
+MAX_PUBLISHER_LENGTH: Final = 200
+_NOT_IN_URLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SPACE: Final = re.compile(r"[\s\x00-\x1f\x7f]+")
 _UNSEEN: Final = frozenset({"script", "style", "template"})
 _WITHIN_WORDS: Final = frozenset({"a", "b", "em", "font", "i", "mark", "small", "span", "strong", "sub", "sup", "u"})
@@ -48,11 +52,18 @@ def summary_of(text: str) -> str:
     return plain_text(text, MAX_SUMMARY_LENGTH)
 
 
+def publisher_of(text: str) -> str | None:
+    """Return the publisher's name as plain text, None when there is none."""
+    return plain_text(text, MAX_PUBLISHER_LENGTH) or None
+
+
 def plain_text(text: str, max_length: int) -> str:
     """Return `text` without HTML and control characters, in one line of at most `max_length`."""
     reader = _TextReader()
-    reader.feed(text[: 20 * max_length])
-    reader.close()
+    # What the reader takes for a broken declaration, it refuses; what stood before is kept.
+    with suppress(AssertionError):
+        reader.feed(text[: 20 * max_length])
+        reader.close()
     # Feeds escape their HTML once more than they need to.
     told = html.unescape("".join(reader.parts))
     return _SPACE.sub(" ", told.encode(errors="ignore").decode()).strip()[:max_length]
@@ -60,7 +71,12 @@ def plain_text(text: str, max_length: int) -> str:
 
 def http_url(text: str) -> str | None:
     """Return the address if a reader could open it; a link may be anything, `javascript:` included."""
-    return text if text.startswith(("http://", "https://")) and len(text) <= MAX_SUMMARY_LENGTH else None
+    if not text.startswith(("http://", "https://")) or len(text) > MAX_SUMMARY_LENGTH or _NOT_IN_URLS.search(text):
+        return None
+    try:
+        return text if urlsplit(text).hostname else None
+    except ValueError:  # such as half an IPv6 address
+        return None
 
 
 def utc_of_seconds(seconds: object) -> datetime | None:

@@ -24,7 +24,7 @@ from market_data.errors import NewsRefused, ProviderUnavailable, UnknownSymbol, 
 from market_data.news import Article
 from market_data.providers.news_http import Answer, NewsHttp
 from market_data.providers.news_sources import Budget, NewsOptions, Question, RawNews
-from market_data.providers.news_text import http_url, summary_of, text_at, title_of
+from market_data.providers.news_text import http_url, publisher_of, summary_of, text_at, title_of
 
 BUDGET: Final = Budget.per_minute(120.0)
 """To one host; publishers tell no limits, and this is what a busy reader would do."""
@@ -43,6 +43,7 @@ def build(options: NewsOptions) -> RssNews | None:
 
 class RssNews:
     name: Final = "rss"
+    lock: Final = None
     budget: Final = BUDGET
 
     def __init__(self, *, feeds: Sequence[str], max_bytes: int) -> None:
@@ -94,7 +95,7 @@ def _validators(known: RawNews | None) -> dict[str, str]:
     if known is None:
         return {}
     told = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in told.items() if value is not None and value.isascii()}
 
 
 def _check_there(answer: Answer, question: Question) -> None:
@@ -124,7 +125,7 @@ def _article(entry: Any, publisher: str, question: Question) -> Article | None: 
         published_at=moment,
         url=http_url(text_at(entry, "link")),
         summary=summary_of(text_at(entry, "summary")),
-        publisher=text_at(entry, "source", "title") or publisher,
+        publisher=publisher_of(text_at(entry, "source", "title")) or publisher_of(publisher),
         symbols=() if question.symbol is None else (question.symbol,),
     )
 

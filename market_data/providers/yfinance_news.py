@@ -6,8 +6,6 @@ Yahoo's terms allow personal use.
 from __future__ import annotations
 
 import json
-import math
-import time
 import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -22,7 +20,15 @@ from yfinance.exceptions import YFRateLimitError
 from market_data.errors import DomainError, NewsRefused, ProviderTimedOut, ProviderUnavailable, RateLimited
 from market_data.news import Article
 from market_data.providers.news_sources import Budget, NewsOptions, Question, RawNews
-from market_data.providers.news_text import entries_of, http_url, parsed_json, summary_of, text_at, title_of
+from market_data.providers.news_text import (
+    entries_of,
+    http_url,
+    parsed_json,
+    publisher_of,
+    summary_of,
+    text_at,
+    title_of,
+)
 from market_data.providers.yahoo import LIBRARY_ERRORS, LIBRARY_LOCK, TIMEOUT_S, YahooSession
 
 BUDGET: Final = Budget.per_minute(60.0)
@@ -49,22 +55,19 @@ class YfinanceNews:
 
     name: Final = "yfinance"
     budget: Final = BUDGET
+    lock: Final = LIBRARY_LOCK
 
     def __init__(self, *, max_bytes: int, base_url: str | None = None) -> None:
         self._max_bytes = max_bytes
         self._session = YahooSession(base_url=base_url, timeout_s=TIMEOUT_S, check=self._check)
         self._news_status = 0
-        self._timed_out_at_s = -math.inf
 
     def questions(self, symbol: str, since: datetime, until: datetime) -> Sequence[Question]:
         return (Question(key=symbol, bucket=self.name, symbol=symbol, since=since, until=until),)
 
     def ask(self, question: Question, *, timeout_s: float, known: RawNews | None) -> RawNews:
         del known  # it tells no validators
-        began_s = time.monotonic()
-        with LIBRARY_LOCK, warnings.catch_warnings():
-            if self._timed_out_at_s > began_s:
-                raise ProviderTimedOut(f"{_WHOSE} gave another question no answer while this one waited")
+        with warnings.catch_warnings():
             # The library still calls what pandas is giving up: its authors' affair, not our reader's.
             warnings.simplefilter("ignore")
             self._session.start(timeout_s)
@@ -92,7 +95,7 @@ class YfinanceNews:
                         published_at=published_at,
                         url=_url(content),
                         summary=summary_of(text_at(content, "summary") or text_at(content, "description")),
-                        publisher=text_at(content, "provider", "displayName") or None,
+                        publisher=publisher_of(text_at(content, "provider", "displayName")),
                         symbols=_symbols(content, question.symbol),
                     )
                 )
@@ -111,7 +114,6 @@ class YfinanceNews:
         if isinstance(error, YFRateLimitError):
             return RateLimited(f"{_WHOSE} refuses us for asking too often (HTTP 429)")
         if isinstance(error, Timeout):
-            self._timed_out_at_s = time.monotonic()
             return ProviderTimedOut(f"{_WHOSE} gave no whole answer within {timeout_s:.3g} s")
         if self._news_status >= HTTPStatus.BAD_REQUEST:
             return ProviderUnavailable(f"{_WHOSE} was to answer with news, was HTTP {self._news_status}")
@@ -124,9 +126,9 @@ def _utc(text: str) -> datetime | None:
     """Return the moment of a text such as 2024-11-20T14:00:00Z, None for another."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # the latter: a zone may lead out of the calendar
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _url(content: Any) -> str | None:  # Any: JSON of any shape

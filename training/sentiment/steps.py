@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Final
 
-from sentiment_engine.tokens import TokenEncoder, read_tokenizer
+from sentiment_engine.tokens import TOKENIZER_NAME, TokenEncoder, read_tokenizer
 from training.progress import Progress, part_of
 from training.sentiment.fitting import Plan, Rows, fit, logits_of
 from training.sentiment.network import Network, base_file
@@ -58,7 +58,7 @@ def fitted_network(options: SentimentOptions, data: Data, progress: Progress) ->
 
 
 def base_encoder(max_tokens: int) -> TokenEncoder:
-    return read_tokenizer(base_file("tokenizer.json").parent, max_tokens)
+    return TokenEncoder(read_tokenizer(base_file(TOKENIZER_NAME).read_bytes()), max_tokens)
 
 
 def tokenised(texts: Texts, encoder: TokenEncoder) -> Rows:

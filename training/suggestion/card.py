@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import date, timedelta
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -12,7 +14,7 @@ from training.suggestion.dataset import HORIZON_BARS, Dataset
 from training.suggestion.economics import COST_BPS_ROUND_TRIP
 from training.suggestion.judgement import Judged, Protocol
 from training.suggestion.leaks import LeakTests
-from training.suggestion.options import HELD_OUT_SYMBOLS, TREES, SuggestionOptions
+from training.suggestion.options import HELD_OUT_SYMBOLS, TREES, SuggestionOptions, is_held_out, plain_symbol
 from training.suggestion.sequences import SEQUENCE_BARS, SEQUENCE_FEATURES
 from training.suggestion.shipping import Shipment
 from training.suggestion.walk import Walk
@@ -26,6 +28,7 @@ _TOOLS: Final = {
     "transformer": ("torch", "onnxscript"),
 }
 _ALWAYS: Final = ("numpy", "onnx", "onnxruntime", "optuna", "ta-lib", "numba")
+_VALID_DAYS: Final = 365
 Card = dict[str, Any]  # Any: JSON
 
 
@@ -64,6 +67,8 @@ def card_of(walk: Walk, shipment: Shipment, verdicts: Verdicts, run: Run) -> Car
             "(buy), entry - 2 ATR (sell), none (hold); of both in one bar the lower",
             "atr_bars": 14,
             "horizon_bars": HORIZON_BARS,
+            "tie_frac": float(rows.is_tie.mean()),
+            "hold_out_tie_frac": float(rows.is_tie[fold.test].mean()),
         },
         "features": {
             "hash": FEATURE_SET,
@@ -80,6 +85,7 @@ def card_of(walk: Walk, shipment: Shipment, verdicts: Verdicts, run: Run) -> Car
             "test_from": str(fold.test_from),
             "test_rows": len(fold.test),
             "last_date_seen": str(rows.label_ends[fold.calibration].max()),
+            "expires_at": str(expiry_of(run.dataset.last_day)),
             "purge_bars": HORIZON_BARS + 1,
             "embargo_days": run.options.embargo_days,
             "refitted_every_test_slices": 1 if member.name in TREES else run.options.network_every,
@@ -112,6 +118,14 @@ def card_of(walk: Walk, shipment: Shipment, verdicts: Verdicts, run: Run) -> Car
     }
 
 
+def expiry_of(last_day: date) -> date:
+    """Return when a model expires: 365 days after the last day of the data that it was trained and judged on.
+
+    The hold-out counts: it shows what the model was worth up to that day, though it learned nothing from it.
+    """
+    return last_day + timedelta(days=_VALID_DAYS)
+
+
 def command_of(options: SuggestionOptions) -> str:
     """Return the command that makes these models again, with data by file name."""
     small = SuggestionOptions.small(data=options.data, out=options.out, work=options.work)
@@ -129,17 +143,21 @@ def command_of(options: SuggestionOptions) -> str:
 
 
 def _typed(value: object) -> str:
-    return ",".join(value) if isinstance(value, tuple) else str(value)
+    return shlex.quote(",".join(value) if isinstance(value, tuple) else str(value))
 
 
 def _data(run: Run) -> Card:
     data = run.dataset
+    held_out = [name for name in data.symbols if is_held_out(name)]
+    found = {plain_symbol(name) for name in held_out}
     return {
         "files": list(data.source.names),
+        "note": run.options.data_note,
         "sha256": data.source.sha256,
         "is_synthetic": data.source.is_synthetic,
         "symbols": len(data.symbols),
-        "held_out_symbols": [name for name in HELD_OUT_SYMBOLS if name in data.symbols],
+        "held_out_symbols": held_out,
+        "held_out_missing": [name for name in HELD_OUT_SYMBOLS if name not in found],
         "bars": data.n_bars,
         "bars_dropped": data.n_dropped,
         "first_day": str(data.first_day),

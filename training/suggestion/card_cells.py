@@ -72,8 +72,8 @@ def number(value: float | None, *, digits: int = 4) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def pct(value: float) -> str:
-    return f"{100 * value:.1f} %"
+def pct(value: float, *, digits: int = 1) -> str:
+    return f"{100 * value:.{digits}f} %"
 
 
 def bps(value: float | None) -> str:

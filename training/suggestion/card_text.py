@@ -61,15 +61,16 @@ def _opening(card: Card) -> str:
 
 
 def _slices(card: Card) -> str:
-    data, splits, held = card["data"], card["splits"], card["data"]["held_out_symbols"]
-    seen = f"{len(held)} of them held out of all training ({', '.join(held)})" if held else "none of them held out"
+    data, splits = card["data"], card["splits"]
+    source = [f"- Source: {data['note']}"] if data["note"] else []
     return "\n".join(
         [
             "## Data and splits",
             "",
+            *source,
             (
                 f"- {data['symbols']} symbols, {data['bars']:,} daily bars from {data['first_day']} to "
-                f"{data['last_day']}, {data['bars_dropped']} rows dropped as no bars; {seen}. Files: "
+                f"{data['last_day']}, {data['bars_dropped']} rows dropped as no bars; {_held_out(data)}. Files: "
                 f"{', '.join(data['files'])} "
                 f"(sha256 over their hashes `{data['sha256']}`)."
             ),
@@ -86,8 +87,8 @@ def _slices(card: Card) -> str:
                 f"{splits['train_from']}, calibrated on {splits['calibration_rows']:,} from "
                 f"{splits['calibration_from']}, last date seen {splits['last_date_seen']}; tested on "
                 f"{splits['test_rows']:,} rows from "
-                f"{splits['test_from']}, **scored through the shipped graph**. It expires 365 days after the last "
-                "date seen."
+                f"{splits['test_from']}, **scored through the shipped graph**. It expires on {splits['expires_at']}, "
+                "365 days after the last day of the data, hold-out included."
             ),
             (
                 f"- Purge: a row stays out where its label (up to {splits['purge_bars']} bars ahead) comes within "
@@ -97,12 +98,27 @@ def _slices(card: Card) -> str:
                 f"- Earlier test years below come from models of the same kind fitted before each of them, one for "
                 f"every {_test_slices(splits['refitted_every_test_slices'])}; they are not this model."
             ),
-            (
-                f"- Label: {card['labels']['rule']}. ATR over {card['labels']['atr_bars']} bars, horizon "
-                f"{card['labels']['horizon_bars']} bars."
-            ),
+            *_labels(card["labels"]),
         ]
     )
+
+
+def _held_out(data: Card) -> str:
+    held, missing = data["held_out_symbols"], data["held_out_missing"]
+    seen = f"{len(held)} of them held out of all training ({', '.join(held)})" if held else "none of them held out"
+    return f"{seen}; {', '.join(missing)} would be, and are not in the data" if missing else seen
+
+
+def _labels(labels: Card) -> list[str]:
+    ties, hold_out_ties = (pct(labels[name], digits=2) for name in ("tie_frac", "hold_out_tie_frac"))
+    return [
+        f"- Label: {labels['rule']}. ATR over {labels['atr_bars']} bars, horizon {labels['horizon_bars']} bars.",
+        (
+            f"- In {ties} of all rows, and in {hold_out_ties} of the hold-out's, the bar that decided spans both "
+            "barriers. Here the lower counts as first, so a sell wins there; where the product follows up a sell, its "
+            "stop (the upper) counts as first, and it loses."
+        ),
+    ]
 
 
 def _years(card: Card) -> str:
@@ -148,7 +164,9 @@ def _money(card: Card) -> str:
         "before, "
         f"with costs. {card['protocol']['configurations']} configurations were tried; the deflated Sharpe ratio "
         "is the chance that "
-        "the result beats the best of as many worthless ones."
+        "the result beats the best of as many worthless ones. The product acts less often: it also wants the "
+        "expected return above the costs on the edge's side, by its own costs, and holds where the bars have "
+        "drifted. These figures do neither, so they are not those of its suggestions."
     )
     return f"## After costs\n\n{text}\n\n{table(('test', *MONEY_HEAD), rows)}"
 
@@ -170,8 +188,8 @@ def _trust(card: Card) -> str:
             "",
             (
                 f"- Labels shuffled: AUC {shuffled} (0.5 expected). Taught by the years after the first test slice: "
-                f"AUC {number(leaks['reversed_auc'])}. Direction AUC over 0.56 is taken for a leak. "
-                f"Suspicions: {found}."
+                f"AUC {number(leaks['reversed_auc'])}. Direction AUC over 0.56 is taken for a leak, here, over all "
+                f"test years and on the hold-out, of each member and of the ensemble. Suspicions: {found}."
             ),
             (
                 f"- Graph against source model: largest error {parity['max_error']:.1e} in a probability over "

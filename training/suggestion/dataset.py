@@ -13,14 +13,14 @@ from typing import Final, Self
 
 import numpy as np
 
-from market_data.bars import Bars, FloatArray, IntArray
+from market_data.bars import Bars, BoolArray, FloatArray, IntArray
 from market_data.timeframe import NS_PER_DAY
 from suggestion_engine.features import RAW_FEATURES, WARMUP_BARS, raw_features
 from suggestion_engine.labels import forward_return, triple_barrier
 from training.errors import DataRefused
 from training.progress import Progress
 from training.suggestion.members.member import Float32Array
-from training.suggestion.options import HELD_OUT_SYMBOLS, SuggestionOptions
+from training.suggestion.options import SuggestionOptions, is_held_out
 from training.suggestion.price_files import DataSource, PriceTable, made_up_prices, read_prices
 from training.suggestion.splits import Days
 
@@ -34,7 +34,8 @@ class Rows:
     """Columns of shape (n,), one entry a decision.
 
     places: its bar in `Dataset.raw`; labels: 0 lower barrier first, 1 none, 2 upper first; label_ends: the last date
-    that any of its outcomes saw; barrier_frac, barrier_atr: return from entry to barrier, as a fraction and in ATR;
+    that any of its outcomes saw; is_tie: one bar touched both barriers, which made the label 0;
+    barrier_frac, barrier_atr: return from entry to barrier, as a fraction and in ATR;
     forward_frac: next open to close of the horizon's last bar; hold_frac: next open to the open after the horizon.
     """
 
@@ -43,6 +44,7 @@ class Rows:
     days: Days
     label_ends: Days
     labels: IntArray
+    is_tie: BoolArray
     barrier_frac: FloatArray
     barrier_atr: FloatArray
     forward_frac: FloatArray
@@ -95,9 +97,9 @@ def build_dataset(prices: PriceTable, options: SuggestionOptions, progress: Prog
         start += len(bars)
     rows = Rows(**{one.name: np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Rows)})
     rows = rows.at(np.lexsort((rows.symbols, rows.days)))
-    held_out = [number for number, bars in enumerate(table.bars) if bars.symbol in HELD_OUT_SYMBOLS]
-    is_held_out = np.isin(rows.symbols, held_out)
-    if is_held_out.all():
+    held_out = [number for number, bars in enumerate(table.bars) if is_held_out(bars.symbol)]
+    stands_apart = np.isin(rows.symbols, held_out)
+    if stands_apart.all():
         raise DataRefused(
             f"training needs symbols with more than {WARMUP_BARS + HORIZON_BARS} daily bars that are not held out, "
             f"of {len(table.bars)} there were none"
@@ -106,8 +108,8 @@ def build_dataset(prices: PriceTable, options: SuggestionOptions, progress: Prog
         source=table.source,
         symbols=tuple(bars.symbol for bars in table.bars),
         raw=np.concatenate(raws) if raws else np.empty((0, len(RAW_FEATURES)), dtype=np.float32),
-        rows=rows.at(~is_held_out),
-        held_out=rows.at(is_held_out),
+        rows=rows.at(~stands_apart),
+        held_out=rows.at(stands_apart),
         n_bars=start,
         n_dropped=table.n_dropped,
         first_day=table.first_day,
@@ -136,6 +138,7 @@ def _rows_of(bars: Bars, grid: IntArray, *, symbol: int, start: int) -> Rows:
         days=_days(bars.time[i]),
         label_ends=_days(bars.time[i + HORIZON_BARS + 1]),
         labels=barrier.outcome[i].astype(np.int64) + 1,
+        is_tie=barrier.is_tie[i],
         barrier_frac=barrier.return_frac[i],
         barrier_atr=barrier.return_atr[i],
         forward_frac=forward_return(bars, HORIZON_BARS)[i],

@@ -1,8 +1,10 @@
 """Tests that should find nothing: where they find something, knowledge of the future has leaked into the rows.
 
 shuffled labels    a model taught labels dealt out anew must not know up from down: AUC near 0.5
-reversed time      a model taught the years after a test slice must do no better than one taught the years before
-too good           honest direction AUC on daily bars is 0.51 to 0.53; above 0.56 is a leak until shown otherwise
+reversed time      a model taught the years after a test slice has as little to know: above 0.56 is suspected as below.
+                   It is not compared with the model taught the years before; one year's AUC strays too far for that
+too good           honest direction AUC on daily bars is 0.51 to 0.53; above 0.56 is a leak until shown otherwise, for
+                   each member and for their ensemble, over all test years and on the hold-out
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -13,8 +14,8 @@ MemberName = Literal["lightgbm", "xgboost", "lstm", "transformer"]
 MEMBERS: Final[tuple[MemberName, ...]] = ("lightgbm", "xgboost", "lstm", "transformer")
 TREES: Final[tuple[MemberName, ...]] = ("lightgbm", "xgboost")
 
-# The product shows its demo on the first five; GOOGL is the same company as GOOG.
-HELD_OUT_SYMBOLS: Final = ("AAPL", "FB", "GOOG", "GOOGL", "IBM", "MSFT")
+# The product shows its demo on five of them; GOOGL is the same company as GOOG, and META is FB since 2022.
+HELD_OUT_SYMBOLS: Final = ("AAPL", "FB", "GOOG", "GOOGL", "IBM", "META", "MSFT")
 
 _FEWER_TEST_YEARS: Final = 2
 _YEARS_BEFORE_TEST: Final = 3
@@ -36,6 +37,7 @@ class SuggestionOptions:
     tuning_trials: configurations tried per tree member, on the first fold's inner split only.
     earlier_configurations: configurations tried on this data before this run; they count in the deflated Sharpe ratio.
     synthetic_symbols: how many symbols to make up when there is no data.
+    data_note: where the data came from, in words, for the card and the manifest.
     """
 
     data: tuple[Path, ...]
@@ -61,6 +63,7 @@ class SuggestionOptions:
     max_symbols: int | None = None
     synthetic_symbols: int = 0
     accept_suspected_leak: bool = False
+    data_note: str = ""
 
     def __post_init__(self) -> None:
         require(
@@ -121,3 +124,18 @@ class SuggestionOptions:
         """Return what decides the result, as JSON: everything but where files are."""
         paths = {"data", "out", "work"}
         return {key: value for key, value in asdict(self).items() if key not in paths}
+
+    def computed_from(self) -> dict[str, object]:
+        """Return what decides the figures, as JSON: `told` but what only decides whether and how they are written."""
+        only_written = {"accept_suspected_leak", "data_note"}
+        return {key: value for key, value in self.told().items() if key not in only_written}
+
+
+def is_held_out(symbol: str) -> bool:
+    """Tell whether training may not see this symbol, however it is spelled."""
+    return plain_symbol(symbol) in HELD_OUT_SYMBOLS
+
+
+def plain_symbol(symbol: str) -> str:
+    """Return AAPL for aapl, AAPL.US and AAPL/USD."""
+    return re.split(r"[./]", symbol.upper(), maxsplit=1)[0]

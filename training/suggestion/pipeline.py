@@ -13,7 +13,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ from model_files.session import tensors_of
 from suggestion_engine.feature_registry import FEATURE_SET
 from training.errors import SuspectedLeak
 from training.progress import Progress, part_of
-from training.suggestion.card import CARD_JSON, CARD_TEXT, Card, Run, Verdicts, card_of, command_of
+from training.suggestion.card import CARD_JSON, CARD_TEXT, Card, Run, Verdicts, card_of, command_of, expiry_of
 from training.suggestion.card_text import card_text
 from training.suggestion.checkpoints import Checkpoints
 from training.suggestion.dataset import HORIZON_BARS, Dataset, build_dataset, prices_for
@@ -41,7 +41,6 @@ from training.suggestion.tuning import tune
 from training.suggestion.walk import Walk, walk
 
 PIPELINE_VERSION: Final = "1"
-_VALID_DAYS: Final = 365
 
 
 def run(options: SuggestionOptions, progress: Progress) -> tuple[Manifest, ...]:
@@ -51,9 +50,8 @@ def run(options: SuggestionOptions, progress: Progress) -> tuple[Manifest, ...]:
     options = options.settled(prices.first_day, prices.last_day)
     dataset = build_dataset(prices, options, part_of(progress, 0.0, 0.08))
     folds = folds_of(dataset, options)
-    key = {"pipeline": PIPELINE_VERSION, "features": FEATURE_SET, "data": dataset.source.sha256, **options.told()}
-    # Whether a leak is accepted changes what is written, not what is computed.
-    del key["accept_suspected_leak"]
+    data = dataset.source.sha256
+    key = {"pipeline": PIPELINE_VERSION, "features": FEATURE_SET, "data": data, **options.computed_from()}
     checkpoints = Checkpoints.under(options.work, key)
     tuned = tune(folds[0], options, checkpoints, part_of(progress, 0.08, 0.2))
     walks = []
@@ -109,13 +107,14 @@ def _written(
         progress(0.5 + 0.4 * i / len(walks), f"judging {one.member.name}")
         verdicts.append(_verdicts(one.tests, shipment.hold_out, shipment.held_out_symbols, protocol))
     progress(0.9, "judging the ensemble")
+    ensemble = _ensemble_verdicts(walks, shipments, protocol)
     shared = Run(
         options=options,
         dataset=inputs.dataset,
         protocol=protocol,
         leaks=leaks,
-        suspicions=_suspicions(leaks, verdicts),
-        ensemble=_ensemble_verdicts(walks, shipments, protocol),
+        suspicions=_suspicions(leaks, [*verdicts, ensemble]),
+        ensemble=ensemble,
     )
     if shared.suspicions and not options.accept_suspected_leak:
         raise SuspectedLeak("; ".join(shared.suspicions))
@@ -199,7 +198,7 @@ def _manifest(shipment: Shipment, card: Card, options: SuggestionOptions) -> Man
         outputs=tensors_of(shipment.session.get_outputs()),
         trained_from=date.fromisoformat(str(rows.days[fold.train].min())),
         trained_to=trained_to,
-        expires_at=trained_to + timedelta(days=_VALID_DAYS),
+        expires_at=expiry_of(model.inputs.dataset.last_day),
         feature_set=FEATURE_SET,
         timeframe="1d",
         horizon_bars=HORIZON_BARS,
@@ -209,6 +208,7 @@ def _manifest(shipment: Shipment, card: Card, options: SuggestionOptions) -> Man
         provenance={
             "command": command_of(options),
             "data_files": card["data"]["files"],
+            "data_note": options.data_note,
             "data_sha256": card["data"]["sha256"],
             "seed": options.seed,
             "tools": card["tools"],

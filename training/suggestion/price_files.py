@@ -54,10 +54,11 @@ class PriceTable:
 
 
 def read_prices(paths: Sequence[Path], *, max_symbols: int | None) -> PriceTable:
-    """Return the bars of Parquet files with columns symbol, date (or time) and OHLCV.
+    """Return the bars of Parquet files with columns symbol, date (without one: time) and OHLCV.
 
-    A row that is no bar (price missing or not above 0, high or low inside the body, a date twice) is dropped and
-    counted. Of a symbol in several files the first file's bars are taken. `max_symbols` takes the first by name.
+    A row that is no bar (price missing or not above 0, volume missing, below 0 or infinite, high or low inside the
+    body, a date twice) is dropped and counted. Of a symbol in several files the first file's bars are taken.
+    `max_symbols` takes the first by name.
     """
     frames = [_read(path) for path in paths]
     frame = pd.concat([one[~one["symbol"].isin(_symbols_of(frames[:i]))] for i, one in enumerate(frames)])
@@ -103,7 +104,8 @@ def _read(path: Path) -> pd.DataFrame:
         frame = pd.read_parquet(path)
     except (OSError, ValueError) as error:
         raise DataRefused(f"{path} must be a Parquet file that can be read: {error}") from error
-    frame = frame.rename(columns={"time": "date"})
+    if "date" not in frame.columns:
+        frame = frame.rename(columns={"time": "date"})
     missing = [name for name in ("symbol", "date", *VALUE_COLUMNS) if name not in frame.columns]
     if missing:
         raise DataRefused(f"{path} must have the columns symbol, date, {', '.join(VALUE_COLUMNS)}; it lacks {missing}")
@@ -118,7 +120,8 @@ def _symbols_of(frames: Sequence[pd.DataFrame]) -> set[str]:
 def _valid(frame: pd.DataFrame) -> pd.DataFrame:
     prices = frame[list(PRICE_COLUMNS)]
     body = frame[["open", "close"]]
-    is_bar = (prices > 0).all(axis=1) & (prices < np.inf).all(axis=1) & (frame["volume"] >= 0)
+    is_bar = (prices > 0).all(axis=1) & (prices < np.inf).all(axis=1)
+    is_bar &= (frame["volume"] >= 0) & (frame["volume"] < np.inf)
     is_bar &= (frame["low"] <= body.min(axis=1)) & (frame["high"] >= body.max(axis=1))
     return frame[is_bar].drop_duplicates(["symbol", "date"])
 

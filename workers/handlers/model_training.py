@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.core.jobs.model_training import ModelTrainingPayload, ModelTrainingResult, TrainedModel
-from backend.core.jobs.outcomes import InvalidJob, Outcome, Row, TryLater
+from backend.core.jobs.outcomes import InvalidJob, Outcome, Row
 from backend.core.jobs.provenance import BarsUsed
 from backend.core.model_shelf import model_row
 from backend.version import VERSION
@@ -23,12 +23,11 @@ from market_data.errors import DomainError, NoBars, UnknownSymbol
 from model_files import Manifest
 from model_files.manifest import read_manifest
 from workers.context import Context
-from workers.handlers.bars import as_outcome, provenance
+from workers.handlers.bars import as_outcome, closed, provenance
 from workers.training_run import Trainer, train
 
 EXPORTED_FRAC = 0.05
 KEEP_WORK_S = 7 * 86_400.0
-BUSY_AGAIN_S = 60.0
 TRAINER = Trainer()
 
 
@@ -55,24 +54,28 @@ def model_training(payload: ModelTrainingPayload, context: Context, trainer: Tra
 
 
 def _export(payload: ModelTrainingPayload, context: Context, path: Path) -> tuple[list[BarsUsed], list[str]]:
-    """Write the daily bars of the wanted symbols to a Parquet file; return what was used, and what was left out."""
+    """Write the daily bars of the wanted symbols to a Parquet file; return what was used, and what was left out.
+
+    Only bars that are there for all: a model serves every user, and nobody's own import may show in it.
+    """
     import pyarrow.parquet as pq  # noqa: PLC0415 - only training writes such a file
 
     symbols = tuple(dict.fromkeys(payload.symbols or context.shared_symbols("1d")))
     used: list[BarsUsed] = []
     warnings: list[str] = []
+    now = context.now()
     draft = path.with_suffix(".draft")
     with pq.ParquetWriter(draft, _schema(), compression="zstd") as writer:
         for done, symbol in enumerate(symbols):
             context.progress(EXPORTED_FRAC * done / len(symbols), f"bars of {done} of {len(symbols)} symbols")
             try:
-                loaded = context.bars(symbol, "1d", None, None)
+                loaded = context.shared_bars(symbol, "1d")
             except (NoBars, UnknownSymbol) as error:
                 warnings.append(f"left out: {error}")
                 continue
             except DomainError as error:
                 raise as_outcome(error) from error
-            writer.write_table(_table(loaded.bars))
+            writer.write_table(_table(closed(loaded.bars, now)))
             used.append(loaded.used)
             warnings += loaded.warnings
     if not used:
@@ -111,7 +114,7 @@ def _work_folder(context: Context) -> Iterator[Path]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(folder) as is_ours:
         if not is_ours:
-            raise TryLater("training_in_progress", "the same training is being done by another job", BUSY_AGAIN_S)
+            raise InvalidJob("training_in_progress", "another job is running this very training; wait for its models")
         os.utime(folder)
         yield folder
 

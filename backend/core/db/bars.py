@@ -17,8 +17,8 @@ from backend.core.db.tables import bar_series, bars
 IMPORTED = "import"
 
 
-def find_series(symbol: str, timeframe: str, user_id: UUID) -> Select[Any]:
-    """Select the series this user sees under that name: their own, else the shared one."""
+def find_series(symbol: str, timeframe: str, user_id: UUID | None) -> Select[Any]:
+    """Select the series this user sees under that name: their own, else the shared one; for None, the shared one."""
     return (
         select(bar_series)
         .where(bar_series.c.symbol == symbol, bar_series.c.timeframe == timeframe, _visible(user_id))
@@ -119,5 +119,6 @@ TO STDOUT (FORMAT binary)
 """
 
 
-def _visible(user_id: UUID) -> Any:  # Any: a SQLAlchemy condition
-    return or_(bar_series.c.owner_id == user_id, bar_series.c.owner_id.is_(None))
+def _visible(user_id: UUID | None) -> Any:  # Any: a SQLAlchemy condition
+    is_shared = bar_series.c.owner_id.is_(None)
+    return is_shared if user_id is None else or_(bar_series.c.owner_id == user_id, is_shared)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     desc,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -76,13 +77,17 @@ signals = Table(
     Column("exit_price", Double),
     Column("exit_at", DateTime(timezone=True)),
     Column("scored_at", DateTime(timezone=True)),
+    # When `signal_outcomes` last looked at it; at first, when it was given. So each one gets its turn.
+    Column("tried_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     UniqueConstraint("job_id", "symbol"),
     CheckConstraint("action IN ('buy', 'sell', 'hold')", name="action"),
     CheckConstraint("outcome IN ('target', 'stop', 'timeout')", name="outcome"),
     CheckConstraint("(outcome IS NULL) = (scored_at IS NULL)", name="scored_has_outcome"),
     Index("signals_list", "user_id", desc("created_at"), desc("id")),
+    Index("signals_list_of_all", desc("created_at"), desc("id")),
     Index("signals_symbol", "user_id", "symbol", desc("as_of")),
-    Index("signals_unscored", "symbol", "timeframe", postgresql_where=text("outcome IS NULL")),
+    Index("signals_unscored", "tried_at", "id", postgresql_where=text("outcome IS NULL")),
+    Index("signals_unscored_series", "user_id", "timeframe", "symbol", postgresql_where=text("outcome IS NULL")),
     Index("signals_unannounced", "created_at", postgresql_where=text("announced_at IS NULL")),
 )
 

@@ -12,7 +12,10 @@ from backend.core.jobs.provenance import Provenance
 
 class SignalOutcomesPayload(Contract):
     symbols: Annotated[tuple[Symbol, ...] | None, Len(1, 10_000), Field(description="All, when left out.")] = None
-    limit: Annotated[int, Field(ge=1, le=1_000_000, description="How many signals at most, oldest first.")] = 100_000
+    limit: Annotated[
+        int,
+        Field(ge=1, le=100_000, description="How many signals at most; those first that waited longest for a look."),
+    ] = 20_000
 
 
 class SignalOutcomesResult(Contract):

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from backend.core.db.sessions import sync_engine
 from backend.services.accounts import find_user
 from backend.settings.connections import normal_database_url
-from tests.integration.signal_rows import MODELS, add_signal
+from tests.integration.signal_rows import AS_OF, MODELS, add_signal
 from tests.platform import Platform
 
 NAMES = iter(f"signal-owner-{i}" for i in range(1_000))
@@ -122,14 +122,19 @@ def test_no_token_no_signals(idle_platform: Platform) -> None:
     assert httpx.get(f"{idle_platform.url}/api/signals").status_code == 401
 
 
+def live(engine: Engine, owner: Owner, symbol: str = "AAPL", **changes: object) -> UUID:
+    """Add a signal that was given the day after its bar."""
+    return add_signal(engine, owner.id, symbol, **({"created_at": AS_OF + timedelta(days=1)} | changes))
+
+
 def test_performance_compares_what_was_said_with_what_came(owner: Owner, engine: Engine) -> None:
-    add_signal(engine, owner.id, outcome="target", outcome_return_frac=0.04)
-    add_signal(engine, owner.id, outcome="stop", outcome_return_frac=-0.05, p_buy=0.7, p_hold=0.2, p_sell=0.1)
-    add_signal(engine, owner.id)  # not scored yet
+    live(engine, owner, "A", outcome="target", outcome_return_frac=0.04)
+    live(engine, owner, "B", outcome="stop", outcome_return_frac=-0.05, p_buy=0.7, p_hold=0.2, p_sell=0.1)
+    live(engine, owner, "C")  # not scored yet
     rows = owner.performance(cost_bps_round_trip=10)
     assert len(rows) == 1
     row = rows[0]
-    assert (row["action"], row["models"], row["is_in_sample"]) == ("buy", MODELS, False)
+    assert (row["action"], row["models"], row["is_in_sample"], row["is_look_back"]) == ("buy", MODELS, False, False)
     assert (row["signal_count"], row["scored_count"], row["hit_rate"]) == (3, 2, 0.5)
     assert row["mean_probability"] == pytest.approx(0.6)
     first = (0.5 - 1) ** 2 + 0.3**2 + 0.2**2
@@ -142,9 +147,9 @@ def test_performance_compares_what_was_said_with_what_came(owner: Owner, engine:
 
 def test_performance_turns_sells_round_and_takes_holds_at_their_word(owner: Owner, engine: Engine) -> None:
     sell = {"action": "sell", "p_buy": 0.2, "p_hold": 0.3, "p_sell": 0.5, "expected_return_frac": -0.02}
-    add_signal(engine, owner.id, **sell, outcome="target", outcome_return_frac=0.03)
-    add_signal(engine, owner.id, action="hold", reason="no_edge", outcome="timeout", outcome_return_frac=0.0)
-    add_signal(engine, owner.id, action="hold", reason="no_edge", outcome="target", outcome_return_frac=0.04)
+    live(engine, owner, "A", **sell, outcome="target", outcome_return_frac=0.03)
+    live(engine, owner, "B", action="hold", reason="no_edge", outcome="timeout", outcome_return_frac=0.0)
+    live(engine, owner, "C", action="hold", reason="no_edge", outcome="target", outcome_return_frac=0.04)
     hold, sold = owner.performance()
     assert (sold["action"], sold["hit_rate"], sold["mean_probability"]) == ("sell", 1.0, 0.5)
     assert sold["brier"] == pytest.approx(0.2**2 + 0.3**2 + 0.5**2)
@@ -153,9 +158,39 @@ def test_performance_turns_sells_round_and_takes_holds_at_their_word(owner: Owne
 
 
 def test_performance_keeps_apart_what_the_models_had_seen(owner: Owner, engine: Engine) -> None:
-    add_signal(engine, owner.id, is_in_sample=True)
-    add_signal(engine, owner.id)
-    add_signal(engine, owner.id, models={"suggestion-tiny": "another"})
+    live(engine, owner, "A", is_in_sample=True)
+    live(engine, owner, "B")
+    live(engine, owner, "C", models={"suggestion-tiny": "another"})
     rows = owner.performance()
     assert sorted((row["is_in_sample"], len(row["models"])) for row in rows) == [(False, 1), (False, 1), (True, 1)]  # type: ignore[arg-type]
     assert [row["hit_rate"] for row in rows] == [None] * 3
+
+
+def test_what_is_said_again_counts_once_as_it_was_said_first(owner: Owner, engine: Engine) -> None:
+    for hours, p_buy in ((5, 0.9), (1, 0.5), (9, 0.9)):
+        given = AS_OF + timedelta(days=1, hours=hours)
+        live(engine, owner, created_at=given, p_buy=p_buy, outcome="target", outcome_return_frac=0.04)
+    (row,) = owner.performance()
+    assert (row["signal_count"], row["scored_count"], row["mean_probability"]) == (1, 1, 0.5)
+    for name, other in (("as_of", AS_OF - timedelta(days=1)), ("horizon_bars", 5), ("timeframe", "1h")):
+        live(engine, owner, **{name: other})
+    assert sum(row["signal_count"] for row in owner.performance()) == 4  # type: ignore[misc]
+    assert owner.performance(since=(AS_OF + timedelta(days=1, hours=2)).isoformat()) == []
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "lag", "is_look_back"),
+    [
+        ("1d", timedelta(days=7), False),
+        ("1d", timedelta(days=7, minutes=1), True),
+        ("1w", timedelta(days=25), False),
+        ("1w", timedelta(days=26), True),
+        ("1h", timedelta(days=4, hours=3), False),
+        ("1h", timedelta(days=4, hours=4), True),
+    ],
+)
+def test_look_backs_are_kept_apart(
+    owner: Owner, engine: Engine, timeframe: str, lag: timedelta, is_look_back: bool
+) -> None:
+    live(engine, owner, timeframe=timeframe, created_at=AS_OF + lag)
+    assert [row["is_look_back"] for row in owner.performance()] == [is_look_back]

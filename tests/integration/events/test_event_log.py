@@ -11,6 +11,7 @@ from redis.asyncio import Redis as AsyncRedis
 
 from backend.core.event_log import HISTORY_LENGTH, Announcement, position, publish, redis_channel, since
 from backend.core.events import Cursor, Event, Kind, Topic
+from backend.core.jobs.suggestion import MAX_SYMBOLS
 from backend.core.redis import async_redis, sync_redis
 from tests.platform import Platform
 
@@ -72,10 +73,22 @@ def test_place_that_never_was_is_not_covered(redis_url: str, topic: Topic, wrong
 
 def test_history_keeps_its_length_and_says_when_it_is_too_short(redis_url: str, topic: Topic) -> None:
     start = ask(redis_url, lambda redis: position(redis, topic))
-    tell(redis_url, topic, *(str(i) for i in range(HISTORY_LENGTH + 1)))
+    length = HISTORY_LENGTH[topic.channel]
+    tell(redis_url, topic, *(str(i) for i in range(length + 1)))
     assert ask(redis_url, lambda redis: since(redis, topic, start)) is None
     all_kept = ask(redis_url, lambda redis: since(redis, topic, Cursor(start.epoch, 1)))
-    assert [message.key for message in all_kept] == [str(i) for i in range(1, HISTORY_LENGTH + 1)]
+    assert [message.key for message in all_kept] == [str(i) for i in range(1, length + 1)]
+    some = ask(redis_url, lambda redis: since(redis, topic, Cursor(start.epoch, 1), limit=2))
+    assert [message.key for message in some] == ["1", "2"]
+    assert ask(redis_url, lambda redis: since(redis, topic, start, limit=2)) is None
+
+
+def test_history_of_signals_outlasts_two_of_the_largest_jobs(redis_url: str) -> None:
+    signals = Topic("trading_signals", uuid4())
+    start = ask(redis_url, lambda redis: position(redis, signals))
+    tell(redis_url, signals, *(str(i) for i in range(2 * MAX_SYMBOLS)))
+    missed = ask(redis_url, lambda redis: since(redis, signals, start))
+    assert [message.key for message in missed] == [str(i) for i in range(2 * MAX_SYMBOLS)]
 
 
 @pytest.mark.parametrize("lost", ["position", "history"])

@@ -189,8 +189,11 @@ def test_only_one_relay_is_active_and_the_next_takes_over(bench: Bench) -> None:
     first, second = Turn(bench.engine), Turn(bench.engine)
     assert first.is_mine()
     assert not second.is_mine()
-    bench.run("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
-    assert second.is_mine()
+    bench.run(
+        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database = ("
+        "SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    eventually(second.is_mine, what="the second relay is active")
     assert not first.is_mine()
     second.give_up()
     assert first.is_mine()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ from backend.core.user import User
 from backend.services.accounts import create_token, find_user
 from backend.settings import Settings
 from tests.bar_bench import Bench as BarBench
+from tests.integration.signal_rows import add_signal
 from tests.models import walk, write_model
 from tests.platform import Platform
 from workers.runner import Runner
 
 SYMBOLS = ["AAPL", "IBM", "NOPE"]
+LISTED_DAY = datetime(2012, 6, 29, tzinfo=UTC)
 ADD_ARTICLE = (
     "INSERT INTO articles (key_sha256, source, title, published_at) VALUES (%s, 'rss', 'IBM', %s) RETURNING id"
 )
@@ -156,3 +159,23 @@ def test_without_any_model_the_job_fails_and_says_so(desk: Desk) -> None:
     desk.platform.rows("DELETE FROM models")
     job = desk.run("suggestion", {"symbols": SYMBOLS}, desk.user("ann"))
     assert (job["state"], job["error"]["code"], job["attempt"]) == ("failed", "no_model", 1)
+
+
+def test_signals_that_can_never_be_scored_keep_nobody_waiting(desk: Desk) -> None:
+    ann, bob, admin = desk.user("ann"), desk.user("bob"), desk.user("admin", "admin")
+    for number in range(3):
+        add_signal(desk.engine, ann.id, f"GONE{number}")
+    scored = [add_signal(desk.engine, owner.id, "IBM", as_of=LISTED_DAY) for owner in (ann, bob)]
+    results = [desk.run("signal_outcomes", {"limit": 2}, admin)["result"] for _ in range(3)]
+    assert [(len(one["failures"]), one["scored_count"]) for one in results] == [(2, 0), (1, 1), (1, 1)]
+    found = desk.platform.rows("SELECT id FROM signals WHERE outcome IS NOT NULL")
+    assert {one["id"] for one in found} == set(scored)
+
+
+def test_signals_of_one_series_are_read_some_at_a_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.signal_book.AT_ONCE", 2)
+    ann, admin = desk.user("ann"), desk.user("admin", "admin")
+    for _ in range(5):
+        add_signal(desk.engine, ann.id, "IBM", as_of=LISTED_DAY)
+    counts = [desk.run("signal_outcomes", {"limit": 3}, admin)["result"]["scored_count"] for _ in range(3)]
+    assert counts == [3, 2, 0]

@@ -1,9 +1,11 @@
 """A client of `/ws`, and what tests ask of it."""
 
 import json
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import redis
@@ -68,6 +70,15 @@ def talk_to(url: str, query: str = "", **options: Any) -> Iterator[Talk]:
     address = url.rstrip("/").replace("http", "ws", 1) + "/ws" + query
     with connect(address, close_timeout=2, **options) as socket:
         yield Talk(socket)
+
+
+def narrow_socket(url: str) -> socket.socket:
+    """Return a connection that takes little before it must be read."""
+    address = urlsplit(url)
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    narrow.connect((address.hostname, address.port))
+    return narrow
 
 
 def place(cursor: str) -> tuple[str, int]:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 import redis
 from sqlalchemy import Engine
+from websockets.exceptions import ConnectionClosed
 
 from backend.core.db.sessions import sync_engine
 from backend.core.db.signals import unannounced_signals
@@ -17,12 +18,15 @@ from backend.core.signals import signal_of
 from backend.services.accounts import find_user
 from backend.settings import Settings
 from tests.integration.signal_rows import add_signal
-from tests.integration.websocket.talk import Talk, place, talk
+from tests.integration.websocket.talk import Talk, narrow_socket, place, talk
 from tests.platform import Platform
 from workers.announce import Herald
 from workers.relay import Relay
 
 LARGE_JOB = 1_200
+LARGEST_JOB = 2_000
+LONG = {"m": "x" * 10_000}
+"""Models that make a signal long: many of them fill all buffers between here and there."""
 NAMES = iter(f"listener-{i}" for i in range(1_000))
 
 
@@ -36,8 +40,8 @@ class Desk:
     http: httpx.Client
     user_id: UUID
 
-    def give(self, *symbols: str) -> list[str]:
-        return [str(add_signal(self.engine, self.user_id, symbol)) for symbol in symbols]
+    def give(self, *symbols: str, **changes: object) -> list[str]:
+        return [str(add_signal(self.engine, self.user_id, symbol, **changes)) for symbol in symbols]
 
     def tell(self) -> None:
         """Announce all signals that nobody was told of, as a worker does after its commit."""
@@ -182,3 +186,71 @@ def test_all_signals_of_a_large_job_reach_a_client_that_reads(scratch_platform: 
             heard = [conversation.hear()["data"]["id"] for _ in given]
             told.result()
     assert heard == given
+
+
+def test_who_missed_the_largest_job_hears_all_of_it_and_what_comes_then(scratch_platform: Platform) -> None:
+    scratch_platform.start_api()
+    with open_desk(scratch_platform) as desk:
+        with talk(desk.http) as conversation:
+            answer, _ = subscribe(conversation)
+        given = desk.give(*(f"S{i}" for i in range(LARGEST_JOB)))
+        desk.tell()
+        with talk(desk.http) as conversation:
+            resumed = conversation.ask(id=2, op="subscribe", ch="trading_signals", cursor=answer["cursor"])
+            heard = [conversation.hear()["data"]["id"] for _ in range(LARGEST_JOB // 2)]
+            given += desk.give("MEANWHILE")
+            desk.tell()
+            heard += [conversation.hear()["data"]["id"] for _ in given[len(heard) :]]
+            given += desk.give("AFTER")
+            desk.tell()
+            heard.append(conversation.hear()["data"]["id"])
+    assert resumed["recovered"] is True
+    assert heard == given
+
+
+def test_who_paused_too_long_is_let_go_and_resumes_without_loss(scratch_platform: Platform) -> None:
+    scratch_platform.start_api()
+    with open_desk(scratch_platform) as desk:
+        narrow = narrow_socket(scratch_platform.url)
+        heard = []
+        with talk(desk.http, sock=narrow, max_queue=1) as conversation:
+            cursor = str(subscribe(conversation)[0]["cursor"])
+            given = desk.give(*(f"S{i}" for i in range(LARGE_JOB)), models=LONG)
+            desk.tell()
+            code = None
+            while code is None:
+                try:
+                    update = conversation.hear()
+                except ConnectionClosed as closed:
+                    code = closed.rcvd.code if closed.rcvd is not None else 0
+                else:
+                    cursor = update["cursor"]
+                    heard.append(update["data"]["id"])
+        with talk(desk.http) as conversation:
+            resumed = conversation.ask(id=2, op="subscribe", ch="trading_signals", cursor=cursor)
+            heard += [conversation.hear()["data"]["id"] for _ in given[len(heard) :]]
+    assert code == 4508
+    assert resumed["recovered"] is True
+    assert heard == given
+
+
+def test_history_that_runs_out_while_a_client_resumes_means_a_snapshot(scratch_platform: Platform) -> None:
+    scratch_platform.start_api()
+    with open_desk(scratch_platform) as desk:
+        with talk(desk.http) as conversation:
+            answer, _ = subscribe(conversation)
+        desk.give(*(f"S{i}" for i in range(LARGE_JOB)), models=LONG)
+        desk.tell()
+        narrow = narrow_socket(scratch_platform.url)
+        with talk(desk.http, sock=narrow, max_queue=1, max_size=None) as conversation:
+            resumed = conversation.ask(id=2, op="subscribe", ch="trading_signals", cursor=answer["cursor"])
+            heard = [conversation.hear()]
+            desk.broker.xtrim(f"aitrader:trading_signals:{desk.user_id}:history", maxlen=1, approximate=False)
+            while heard[-1]["type"] == "update":
+                heard.append(conversation.hear())
+            (new,) = desk.give("AFTER")
+            desk.tell()
+            assert conversation.hear()["data"]["id"] == new
+    assert resumed["recovered"] is True
+    assert 1 < len(heard) < LARGE_JOB
+    assert heard[-1]["type"] == "snapshot"

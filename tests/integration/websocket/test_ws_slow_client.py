@@ -1,7 +1,5 @@
 """A client that does not read costs nobody anything but itself."""
 
-import socket
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx
@@ -10,20 +8,11 @@ import redis
 from backend.core.event_log import Announcement, publish
 from backend.core.events import Event, Kind, Topic
 from tests.integration.api.test_jobs import SCAN
-from tests.integration.websocket.talk import place, talk
+from tests.integration.websocket.talk import narrow_socket, place, talk
 from tests.platform import Platform, submit
 
 LARGE = '{"id": "%d", "state": "queued", "stage": "' + "x" * 200_000 + '"}'
 ENOUGH_TO_FILL_ALL_BUFFERS = 120
-
-
-def narrow_socket(url: str) -> socket.socket:
-    """Return a connection that takes little before it must be read."""
-    address = urlsplit(url)
-    narrow = socket.socket()
-    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-    narrow.connect((address.hostname, address.port))
-    return narrow
 
 
 def test_slow_client_is_let_go_and_a_fast_one_beside_it_gets_everything(

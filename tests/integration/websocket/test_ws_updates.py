@@ -91,7 +91,7 @@ def test_resume_from_what_the_history_has_not_gets_a_snapshot(idle_platform: Pla
     assert len(snapshot["data"]["jobs"]) == 3
 
 
-def test_resume_from_further_back_than_fits_gets_a_snapshot(idle_user: httpx.Client) -> None:
+def test_resume_from_further_back_than_fits_at_once_gets_all_in_parts(idle_user: httpx.Client) -> None:
     with talk(idle_user) as conversation:
         answer, _ = conversation.subscribe()
     jobs = [submit(idle_user, "pattern_scan", SCAN)["id"] for _ in range(15)]
@@ -99,11 +99,14 @@ def test_resume_from_further_back_than_fits_gets_a_snapshot(idle_user: httpx.Cli
         conversation.subscribe()
         last = submit(idle_user, "pattern_scan", SCAN)["id"]
         until(conversation, last, "queued")
-        resumed, snapshot = conversation.subscribe(cursor=answer["cursor"])
+        resumed = conversation.ask(id=1, op="subscribe", ch="job_updates", cursor=answer["cursor"])
+        updates = until(conversation, last, "queued")
+        newest = submit(idle_user, "pattern_scan", SCAN)["id"]
+        updates += until(conversation, newest, "queued")
         assert conversation.ask(op="ping", id=9) == {"id": 9, "ok": True}
-    assert resumed["recovered"] is False
-    assert snapshot["data"]["jobs"][0]["id"] == last
-    assert len(jobs) == 15
+    assert resumed["recovered"] is True
+    assert [update["data"]["id"] for update in updates] == [*jobs, last, newest]
+    assert are_consecutive(answer["cursor"], updates)
 
 
 def test_another_users_cursor_opens_nothing(idle_platform: Platform, idle_user: httpx.Client) -> None:

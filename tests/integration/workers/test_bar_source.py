@@ -183,3 +183,14 @@ def test_a_corrupt_copy_is_read_again(bench: Bench) -> None:
     copy.write_bytes(b"")
     assert bench.close(bench.source()) == 3.0
     assert copy.stat().st_size > 0
+
+
+def test_shared_bars_are_never_somebodys_own(bench: Bench) -> None:
+    bench.replace_import(bars("ACME", price=10.0))
+    bench.replace_import(bars("ACME", price=99.0), bench.user_id)
+    bench.replace_import(bars("MINE"), bench.user_id)
+    source = bench.source()
+    assert bench.close(source) == 99.0
+    assert float(source.load_shared("ACME", "1d").bars.close[0]) == 10.0
+    with pytest.raises(UnknownSymbol):
+        source.load_shared("MINE", "1d")

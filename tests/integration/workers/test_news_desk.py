@@ -22,7 +22,7 @@ from market_data.errors import (
     UnknownSymbol,
 )
 from market_data.news import NewsSource
-from market_data.providers.news_sources import Budget, Question, RawNews
+from market_data.providers.news_sources import Budget
 from tests.news_bench import NOW, NewsBench, Told, query
 from tests.vendors import Reply, as_json, finnhub_entry, rss_feed, rss_item
 from workers.news import News
@@ -235,23 +235,6 @@ def test_a_round_in_which_nobody_answers_ends_in_time(news: NewsBench, monkeypat
     with pytest.raises(ProviderUnavailable, match="rss was not asked: no time was left"):
         news.read(desk, *(f"S{i}" for i in range(50)))
     assert time.monotonic() - began_s < 2.0
-
-
-def test_a_request_that_no_timeout_reaches_is_left_behind(news: NewsBench) -> None:
-    let_go = threading.Event()
-
-    class Stuck(Told):
-        def ask(self, question: Question, *, timeout_s: float, known: RawNews | None) -> RawNews:
-            let_go.wait()
-            return super().ask(question, timeout_s=timeout_s, known=known)
-
-    there = Told("rss", {"AAPL": ["Good"]})
-    began_s = time.monotonic()
-    read = news.read(news.desk(Stuck("finnhub"), there, timeout_s=0.3), "AAPL")
-    assert time.monotonic() - began_s < 2.0
-    let_go.set()
-    assert titles(read) == ["Good"]
-    assert failures(read) == {("finnhub", None, "provider_timed_out")}
 
 
 def test_a_cancelled_job_does_not_wait_for_answers(news: NewsBench) -> None:

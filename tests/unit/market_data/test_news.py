@@ -18,6 +18,7 @@ def article(**values) -> Article:
         ("https://a.com/news/1?.tsrc=rss", "http://A.com/news/1/"),
         ("https://a.com/1?utm_source=x&UTM_medium=y&id=5#top", "https://a.com/1?id=5"),
         ("https://a.com/1?b=2&a=1", "https://a.com/1?a=1&b=2"),
+        ("https://a.com/story?123&fbclid", "https://a.com/story?123"),
     ],
 )
 def test_one_article_under_two_addresses_has_one_key(one, other):
@@ -29,6 +30,8 @@ def test_one_article_under_two_addresses_has_one_key(one, other):
     [
         ("https://finnhub.io/api/news?id=1", "https://finnhub.io/api/news?id=2"),
         ("https://a.com/A", "https://a.com/a"),
+        ("https://a.com/story?123", "https://a.com/story?456"),
+        ("https://a.com/story?id=", "https://a.com/story"),
         ("https://a.com/1", "https://b.com/1"),
     ],
 )

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,12 +28,44 @@ def clauses(text, names=None):
         ("Target Corp raises outlook", ["TGT"]),
         ("Ford's sales slump", ["F"]),
         ("A $5 coupon", []),
+        ("A $bn deal in $US of $m, $M&A, $mln, $k and $usd", ["M"]),
+        ("Some $foo and $Bar", []),
+        ("$XYZQ falls", ["XYZQ"]),
         ("NEW LOWS ARE NOW SEEN FOR STOCKS", []),
         ("", []),
     ],
 )
 def test_companies_are_found_by_code_and_by_name(text, symbols):
     assert [entity.symbol for entity in find_entities(text)] == symbols
+
+
+def test_a_small_cashtag_counts_for_a_symbol_of_the_caller():
+    assert [entity.symbol for entity in find_entities("$abbx falls", {"ABBX": []})] == ["ABBX"]
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["Apple up 3%, Intel down 4%, ", "by Apple by Intel ", "Apple gains and Intel falls and ", "$AAPL, $MSFT gains, "],
+)
+def test_work_on_a_text_crafted_of_turns_grows_no_faster_than_the_text(piece):
+    short, long = (piece * (length // len(piece)) for length in (6_000, 12_000))
+    assert calls_of(lambda: find_entities(long)) < 2.5 * calls_of(lambda: find_entities(short))
+
+
+def calls_of(action):
+    """Return how many functions it calls: unlike seconds, the same on every machine."""
+    count = 0
+
+    def note(_frame, event, _argument):
+        nonlocal count
+        count += event in {"call", "c_call"}
+
+    sys.setprofile(note)
+    try:
+        action()
+    finally:
+        sys.setprofile(None)
+    return count
 
 
 def test_names_of_the_caller_are_found_too():

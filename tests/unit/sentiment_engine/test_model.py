@@ -12,7 +12,8 @@ import pytest
 
 from model_files.errors import ModelRefused
 from model_files.manifest import read_manifest
-from sentiment_engine.model import open_sentiment_model
+from sentiment_engine.lexicon import lexicon_version
+from sentiment_engine.model import open_sentiment_model, run_graph
 from sentiment_engine.score import LABELS, score_texts
 
 MODELS = Path(__file__).parents[3] / "models" / "sentiment-minilm"
@@ -80,15 +81,56 @@ def test_headlines_written_for_this_test_are_judged_with_a_macro_f1_of_085(model
 def test_each_company_is_judged_by_its_clause(model):
     (found,) = score_texts(["AAPL rises while MSFT falls"], model)
     assert [(one.symbol, one.label) for one in found.entities] == [("AAPL", "positive"), ("MSFT", "negative")]
-    assert found.scored_by == f"sentiment-minilm {model.manifest.version}"
+    assert found.scored_by == f"sentiment-minilm {model.manifest.version}, lexicon {lexicon_version()}"
+
+
+def test_the_model_was_calibrated_with_todays_lexicon(model):
+    assert model.manifest.settings["lexicon_version"] == lexicon_version()
 
 
 def test_a_text_scores_alone_as_it_does_in_a_batch(model):
     texts = [text for texts in HEADLINES.values() for text in texts]
     together = model.probabilities(texts)
     alone = np.concatenate([model.probabilities([text]) for text in texts])
-    assert np.abs(together - alone).mean() <= 2e-2
-    assert (together.argmax(axis=1) == alone.argmax(axis=1)).mean() >= 0.95
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_the_shipped_graph_answers_as_the_network_it_was_made_from(model):
+    with np.load(shipped() / "fixture.npz") as fixture:
+        masks = fixture["attention_mask"].astype(bool)
+        ids = [row[mask].tolist() for row, mask in zip(fixture["input_ids"], masks, strict=True)]
+        source = fixture["probabilities"]
+    found = run_graph(model.session, ids)
+    assert source.shape == (64, 3)
+    assert np.abs(found - source).mean() <= 0.02
+    assert (found.argmax(axis=1) == source.argmax(axis=1)).mean() >= 0.97
+
+
+def test_a_fixtures_row_is_answered_alone_as_among_others(model):
+    with np.load(shipped() / "fixture.npz") as fixture:
+        whole = {name: fixture[name] for name in ("input_ids", "attention_mask")}
+    together = model.session.run(["probabilities"], whole)[0]
+    alone = [model.session.run(["probabilities"], {k: v[row : row + 1] for k, v in whole.items()})[0] for row in (0, 9)]
+    np.testing.assert_allclose(together[[0, 9]], np.concatenate(alone), atol=1e-5)
+
+
+def test_a_text_of_more_tokens_than_are_read_says_so_and_all_read_the_same_start(model):
+    start = "Profit rose at A.B.C. & D.E.F. (+1.2%). " * 100
+    told = f"{start}{'and so on, and on; ' * 300}Apple shares crash."
+    assert len(told) < 12_000
+    (found,) = score_texts([told], model)
+    assert found.warnings == ("text_truncated",)
+    assert found.entities == ()
+    assert "crash" not in {hit.term for hit in found.explanation}
+    assert score_texts([start[:1_500]], model)[0].warnings == ()
+
+
+def test_what_is_readable_is_read_whole(model):
+    told = "Profit rose at A.B.C. & D.E.F. (+1.2%). " * 250
+    read = model.readable(told)
+    assert told.startswith(read)
+    assert len(read) < len(told)
+    assert model.readable(read) == read
 
 
 def test_the_same_batch_scores_the_same(model):

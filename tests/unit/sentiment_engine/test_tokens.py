@@ -44,7 +44,13 @@ def test_too_few_tokens_are_refused():
         TokenEncoder(tokenizer("up"), 7)
 
 
-def test_a_file_that_is_no_tokenizer_is_refused(tmp_path):
-    (tmp_path / "tokenizer.json").write_text("{}")
+@pytest.mark.parametrize("told", [b"{}", b"\xff"])
+def test_what_is_no_tokenizer_is_refused(told):
     with pytest.raises(ModelRefused, match="must be a tokenizer's file"):
-        read_tokenizer(tmp_path, 8)
+        read_tokenizer(told)
+
+
+def test_a_text_is_readable_up_to_the_token_that_no_chunk_holds():
+    encoder = TokenEncoder(tokenizer("up"), 8)
+    assert encoder.readable_chars("up " * 12, max_chunks=2) is None
+    assert encoder.readable_chars("up " * 13, max_chunks=2) == 36

@@ -115,3 +115,26 @@ def test_data_folder_is_the_same_from_every_folder(monkeypatch: pytest.MonkeyPat
 def test_empty_key_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEWS__FINNHUB_KEY", "")
     assert Settings().news.finnhub_key is None
+
+
+def test_a_source_of_news_that_there_is_not_is_refused_with_those_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWS__SOURCES", "finhub,rss")
+    with pytest.raises(ValidationError, match=r"'rss', 'yfinance', 'alpha_vantage' or 'finnhub'"):
+        Settings()
+
+
+@pytest.mark.parametrize("feed", ["feeds.example/rss", "ftp://a/x", "file:///etc/passwd", "https://", "http://["])
+def test_a_feed_that_is_no_web_address_is_refused_and_not_told(monkeypatch: pytest.MonkeyPatch, feed: str) -> None:
+    monkeypatch.setenv("NEWS__RSS_FEEDS", f"https://me:{HIDDEN}@ok.example/rss?s={{symbol}},{feed}")
+    told = "NEWS__RSS_FEEDS must be addresses of http or https with a host, number 2 is not"
+    with pytest.raises(ValidationError, match=told) as refused:
+        Settings()
+    assert HIDDEN not in str(refused.value)
+
+
+def test_sources_and_feeds_of_news_are_taken_as_they_stand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWS__SOURCES", "rss, finnhub")
+    monkeypatch.setenv("NEWS__RSS_FEEDS", "https://a.example/{symbol}.xml,http://10.0.0.5:8080/feed")
+    news = Settings().news
+    assert news.sources == ("rss", "finnhub")
+    assert news.rss_feeds == ("https://a.example/{symbol}.xml", "http://10.0.0.5:8080/feed")

@@ -119,3 +119,25 @@ def test_whatever_goes_in_only_older_progress_is_left_out(puts: list[tuple[Kind,
         kind, key = puts[number]
         assert kind == Kind.PROGRESS
         assert (Kind.PROGRESS, key) in puts[number + 1 :], "the newest of each stays"
+
+
+@pytest.mark.parametrize(("length", "count"), [(10, 5), (20, 2), (51, 0)])
+def test_as_many_of_the_first_as_there_is_room_for_fit(length: int, count: int) -> None:
+    messages = [Message(Cursor("e", i), "k", Kind.STATE, "x" * length) for i in range(9)]
+    assert outbox(messages=10, size=100).fitting(messages) == messages[:count]
+
+
+def test_emptied_waits_for_the_last_to_be_taken() -> None:
+    async def scene() -> None:
+        box = outbox()
+        await asyncio.wait_for(box.emptied(), 5)
+        box.put("a")
+        box.put("b")
+        waiting = asyncio.create_task(box.emptied())
+        await box.get()
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        await box.get()
+        await asyncio.wait_for(waiting, 5)
+
+    asyncio.run(scene())

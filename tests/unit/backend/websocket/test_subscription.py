@@ -62,3 +62,32 @@ def test_starting_over_holds_back_until_the_snapshot() -> None:
     assert scene.sent() == []
     scene.subscription.begin(Cursor("new", 2))
     assert scene.sent() == ["new:3"]
+
+
+def test_what_comes_while_missed_messages_are_taken_is_sent_once_and_after_them() -> None:
+    scene = Scene()
+    subscription = scene.subscription
+    subscription.resume(Cursor("e", 1))
+    subscription.hear(message(4))
+    subscription.hold_anew()
+    subscription.hear(message(5))
+    subscription.catch_up([message(2), message(3)])
+    assert subscription.resumes_after == Cursor("e", 3)
+    subscription.hear(message(6))
+    subscription.hold_anew()
+    subscription.hear(message(7))
+    subscription.begin(Cursor("e", 3), [message(4), message(5), message(6), message(7)])
+    subscription.hear(message(8))
+    assert subscription.resumes_after is None
+    assert scene.sent() == [f"e:{i}" for i in range(2, 9)]
+
+
+def test_giving_up_asks_for_a_snapshot_and_keeps_what_came_since() -> None:
+    scene = Scene()
+    scene.subscription.resume(Cursor("e", 1))
+    scene.subscription.hold_anew()
+    scene.subscription.hear(message(9))
+    scene.subscription.give_up(Cursor("e", 8))
+    assert (scene.gaps, scene.subscription.resumes_after) == ([Cursor("e", 8)], None)
+    scene.subscription.begin(Cursor("e", 8))
+    assert scene.sent() == ["e:9"]

@@ -102,6 +102,14 @@ def test_without_retry_after_the_reset_time_counts(vendor):
     assert 30.0 < caught.value.retry_after_s <= 40.0
 
 
+@pytest.mark.parametrize("reset_at", ["²", "soon", "-1", "9" * 5_000])
+def test_an_odd_reset_time_is_a_limit_all_the_same(vendor, reset_at):
+    vendor.answers(PATH, Reply(status=429, headers={"X-Ratelimit-Reset": reset_at}))
+    with pytest.raises(RateLimited) as caught:
+        fetch(provider(vendor))
+    assert caught.value.retry_after_s in {60.0, 3_600.0}
+
+
 @pytest.mark.parametrize("reply", [Reply(hangs=True), Reply(drips=True)])
 def test_a_server_that_hangs_or_drips_is_given_up(vendor, reply):
     vendor.answers(PATH, reply)

@@ -93,6 +93,21 @@ def test_validators_go_back_and_304_is_answered_from_what_is_known(vendor):
     assert news.ask(question, timeout_s=5.0, known=first).etag == '"v2"'
 
 
+def test_a_validator_that_no_header_can_hold_is_not_sent_back(vendor):
+    vendor.answers("/feed", Reply(rss_feed(rss_item("Good", UNTIL)), headers={"ETag": '"caf\xe9"'}))
+    news = provider(vendor)
+    (question,) = news.questions("AAPL", SINCE, UNTIL)
+    first = news.ask(question, timeout_s=5.0, known=None)
+    assert first.etag == '"caf\xe9"'
+    assert news.ask(question, timeout_s=5.0, known=first).body == first.body
+    assert "if-none-match" not in vendor.asked[1].headers
+
+
+def test_a_feed_at_a_name_that_no_resolver_takes_is_unavailable():
+    with pytest.raises(ProviderUnavailable, match="could not be reached"):
+        fetch(RssNews(feeds=[f"http://{'x' * 64}.example/"], max_bytes=1_000))
+
+
 def test_304_to_a_question_without_validators_is_no_answer(vendor):
     vendor.answers("/feed", Reply(status=304))
     with pytest.raises(ProviderUnavailable, match="was HTTP 304"):
@@ -167,11 +182,21 @@ def test_redirects_are_followed_to_an_end(vendor):
         ("gopher://127.0.0.1/", "http and https only"),
         ("http://localhost:1/", "inside our own network"),
         ("http://169.254.169.254/latest/meta-data", "inside our own network"),
+        ("http://[", "redirects to what is no address"),
+        (f"http://{'x' * 64}.example/", "redirects to what is no address"),
+        ("http://a..example/", "redirects to what is no address"),
     ],
 )
 def test_redirects_lead_nowhere_else(vendor, location, told):
     vendor.answers("/feed", Reply(status=302, headers={"Location": location}))
     with pytest.raises(NewsRefused, match=told):
+        fetch(provider(vendor))
+
+
+@pytest.mark.parametrize("location", ["//[x]/", "http://a:99999999/", "http://[::1"])
+def test_a_redirect_to_an_odd_address_is_one_of_our_errors(vendor, location):
+    vendor.answers("/feed", Reply(status=302, headers={"Location": location}))
+    with pytest.raises((NewsRefused, ProviderUnavailable)):
         fetch(provider(vendor))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from market_data.errors import DomainError
-from training.suggestion.options import SuggestionOptions
+from training.suggestion.options import SuggestionOptions, is_held_out
 
 PLACES = {"data": (Path("bars.parquet"),), "out": Path("models"), "work": Path("work")}
 
@@ -52,3 +52,19 @@ def test_options_that_cannot_be_are_refused(changed, text):
 def test_where_things_are_does_not_decide_the_result():
     elsewhere = {"data": (Path("other/bars.parquet"),), "out": Path("a"), "work": Path("b")}
     assert SuggestionOptions(**PLACES).told() == SuggestionOptions(**elsewhere).told()
+
+
+def test_a_note_is_told_but_computes_nothing():
+    noted = SuggestionOptions(**PLACES, data_note="from a friend")
+    assert noted.told()["data_note"] == "from a friend"
+    assert noted.computed_from() == SuggestionOptions(**PLACES).computed_from()
+
+
+@pytest.mark.parametrize("symbol", ["AAPL", "META", "fb", "GOOG.US", "googl", "IBM/USD", "msft.xetra"])
+def test_held_out_symbols_are_known_by_any_spelling(symbol):
+    assert is_held_out(symbol)
+
+
+@pytest.mark.parametrize("symbol", ["METAL", "AA", "FBX", "BRK.B", "X.IBM", ""])
+def test_others_are_not_held_out(symbol):
+    assert not is_held_out(symbol)

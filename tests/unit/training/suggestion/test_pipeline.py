@@ -2,11 +2,13 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from model_files.errors import ModelRefused
 from model_files.manifest import folder_of, read_manifest, read_manifests, sha256_of
@@ -15,7 +17,8 @@ from suggestion_engine.feature_registry import FEATURE_NAMES, FEATURE_SET
 from suggestion_engine.member import open_member
 from training.errors import DataRefused, SuspectedLeak
 from training.progress import unheard
-from training.suggestion import leaks
+from training.suggestion import leaks, pipeline
+from training.suggestion.card import expiry_of
 from training.suggestion.evaluate import evaluate
 from training.suggestion.options import HELD_OUT_SYMBOLS, MEMBERS, SuggestionOptions
 from training.suggestion.pipeline import run
@@ -44,7 +47,8 @@ def shipped(prices, tmp_path_factory):
     """All four members, trained once."""
     folder = tmp_path_factory.mktemp("shipped")
     steps = []
-    options = SuggestionOptions.small(data=(prices,), out=folder / "models", work=folder / "work")
+    small = SuggestionOptions.small(data=(prices,), out=folder / "models", work=folder / "work")
+    options = replace(small, data_note="made up & drawn by lot")
     run(options, lambda fraction, stage: steps.append((fraction, stage)))
     return options, steps
 
@@ -79,14 +83,30 @@ def test_manifests_name_what_the_engine_needs(shipped):
         assert (manifest.feature_set, manifest.timeframe, manifest.horizon_bars) == (FEATURE_SET, "1d", 10)
         assert manifest.held_out_symbols == HELD_OUT_SYMBOLS
         assert manifest.trained_to.year == 2015
-        assert manifest.expires_at == manifest.trained_to + timedelta(days=365)
+        assert manifest.expires_at == expiry_of(made_up_prices(1, seed=8).last_day)
+        assert manifest.provenance["data_note"] == "made up & drawn by lot"
         assert manifest.provenance["command"] == (
-            "python -m training suggestion --data bars.parquet --small --first-test-year 2015 --hold-out-year 2016"
+            "python -m training suggestion --data bars.parquet --small --first-test-year 2015 --hold-out-year 2016 "
+            "--data-note 'made up & drawn by lot'"
         )
         assert manifest.settings["drift"]["psi_max"] > 0
         names = {file.name for file in manifest.files}
         assert {"model.onnx", "reference.npz", "card.md", "card.json", "fixture.npz"} <= names
         assert ("model.txt" in names) == (manifest.name == "suggestion-lightgbm")
+
+
+@given(st.dates(max_value=date(9000, 1, 1)), st.integers(0, 364))
+def test_what_was_trained_on_data_up_to_a_day_lives_for_a_year_from_it(last_day, later):
+    expires_at = expiry_of(last_day)
+    assert last_day + timedelta(days=later) < expires_at == last_day + timedelta(days=365)
+
+
+def test_no_model_is_expired_on_the_last_day_of_its_data(shipped):
+    options, _ = shipped
+    for manifest in read_manifests(options.out):
+        card = json.loads((folder_of(options.out, manifest) / "card.json").read_text())
+        assert manifest.trained_to.isoformat() < card["splits"]["test_from"] < card["data"]["last_day"]
+        assert not manifest.is_expired(date.fromisoformat(card["data"]["last_day"]))
 
 
 def test_fixtures_hold_what_the_source_answered(shipped):
@@ -111,6 +131,10 @@ def test_cards_tell_what_was_measured(shipped):
         assert f"{auc:.4f}" in text
         assert "Survivors only" in text
         assert card["data"]["held_out_symbols"] == ["AAPL", "IBM"]
+        assert "(AAPL, IBM); FB, GOOG, GOOGL, META, MSFT would be, and are not in the data" in text
+        assert "- Source: made up & drawn by lot" in text
+        assert f"It expires on {manifest.expires_at}, 365 days after the last day of the data" in text
+        assert 0 <= card["labels"]["hold_out_tie_frac"] < 0.2
         assert list(card["walk_forward"]["years"]) == ["2015", "2016", "2017"]
         assert card["protocol"]["configurations"] == 2 * options.tuning_trials + len(MEMBERS)
         assert 0 < card["parity"]["max_error"] <= 1e-5
@@ -183,3 +207,19 @@ def test_suspected_leaks_are_not_written_unless_accepted(one_member, monkeypatch
     folder = folder_of(one_member.out, manifest)
     assert read_manifest(folder) == manifest
     assert "is taken for a leak, hold-out was" in (folder / "card.md").read_text()
+
+
+def test_a_leak_that_only_the_ensemble_shows_is_suspected(one_member, monkeypatch):
+    monkeypatch.setattr(pipeline, "_ensemble_verdicts", with_auc_of_a_leak(pipeline._ensemble_verdicts))
+    with pytest.raises(SuspectedLeak, match=r"taken for a leak, hold-out was 0\.9900"):
+        run(replace(one_member, accept_suspected_leak=False, members=("lightgbm", "xgboost")), unheard)
+
+
+def with_auc_of_a_leak(verdicts_of):
+    def changed(*arguments):
+        verdicts = verdicts_of(*arguments)
+        skill = verdicts.hold_out.skill
+        suspect = replace(skill, direction_auc=replace(skill.direction_auc, value=0.99))
+        return replace(verdicts, hold_out=replace(verdicts.hold_out, skill=suspect))
+
+    return changed

@@ -31,8 +31,16 @@ def test_bars_come_sorted_by_symbol_and_date(tmp_path):
 
 @pytest.mark.parametrize(
     "fault",
-    [{"close": np.nan}, {"open": 0.0}, {"low": 10.2}, {"high": 10.4}, {"close": np.inf}, {"volume": -1.0}],
-    ids=lambda fault: next(iter(fault)),
+    [
+        {"close": np.nan},
+        {"open": 0.0},
+        {"low": 10.2},
+        {"high": 10.4},
+        {"close": np.inf},
+        {"volume": -1.0},
+        {"volume": np.inf},
+    ],
+    ids=str,
 )
 def test_rows_that_are_no_bars_are_dropped_and_counted(tmp_path, fault):
     bad = frame(n=7)[5:].assign(**fault)
@@ -56,6 +64,12 @@ def test_times_of_an_export_in_utc_are_taken_as_dates(tmp_path):
     times = frame().assign(time=lambda rows: rows["date"].dt.tz_localize("UTC")).drop(columns="date")
     table = read_prices([written(tmp_path / "a.parquet", times)], max_symbols=None)
     assert str(table.bars[0].time_utc(0).date()) == "2015-01-01"
+
+
+def test_of_date_and_time_the_date_is_taken(tmp_path):
+    both = frame().assign(time=lambda rows: rows["date"] + pd.Timedelta(days=400))
+    table = read_prices([written(tmp_path / "a.parquet", both)], max_symbols=None)
+    assert str(table.first_day) == "2015-01-01"
 
 
 def test_only_what_is_asked_for_is_read(tmp_path):

@@ -1,6 +1,7 @@
 """The suggestion models in `models/`: whole, open, and the same as the models that they were made of."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import lightgbm as lgb
@@ -11,6 +12,7 @@ from model_files.manifest import folder_of, read_manifests
 from suggestion_engine.feature_registry import FEATURE_SET
 from suggestion_engine.member import open_member
 from training.suggestion.calibration import Calibration
+from training.suggestion.card import expiry_of
 from training.suggestion.card_text import card_text
 from training.suggestion.options import HELD_OUT_SYMBOLS, MEMBERS
 from training.suggestion.parity import MAX_ERROR, score
@@ -68,6 +70,15 @@ class TestShippedModel:
         card = card_of(manifest)
         assert manifest.held_out_symbols == HELD_OUT_SYMBOLS
         assert str(manifest.trained_to) == card["splits"]["last_date_seen"] < card["splits"]["test_from"]
+
+    def test_it_lives_for_a_year_from_the_last_day_of_its_data(self, manifest):
+        card = card_of(manifest)
+        assert manifest.expires_at == expiry_of(date.fromisoformat(card["data"]["last_day"]))
+
+    def test_it_tells_where_its_data_came_from(self, manifest):
+        note = manifest.provenance["data_note"]
+        assert note == card_of(manifest)["data"]["note"]
+        assert "CC0" in note
 
 
 def test_the_text_of_the_trees_answers_as_their_graph_does():

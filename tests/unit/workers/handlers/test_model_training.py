@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -39,6 +39,7 @@ class Job:
     is_cancelled: bool = False
     is_stopping: bool = False
     context: Context | None = None
+    now: datetime = datetime(2024, 1, 5, tzinfo=UTC)
     stages: list[str | None] = field(default_factory=list)
     kept: list[Manifest] = field(default_factory=list)
 
@@ -52,7 +53,7 @@ class Job:
         manifest.check_files(folder)
         self.kept.append(manifest)
 
-    def load(self, symbol: str, timeframe: Timeframe, start: date | None, end: date | None) -> LoadedBars:
+    def load(self, symbol: str, timeframe: Timeframe) -> LoadedBars:
         if symbol == "LOST":
             raise UnknownSymbol("no source knows 'LOST'")
         if symbol == "AWAY":
@@ -72,13 +73,14 @@ class Job:
     def run(self, trainer: Trainer = FAKE, **payload: object) -> Outcome:
         context = make_context(
             monitor=self,
-            load_bars=self.load,
+            load_shared_bars=self.load,
             shared_symbols=lambda timeframe: ("AAA", "BBB"),
             models=self,
             work_folder=self.folder,
             is_stopping=lambda: self.is_stopping,
         )
         self.context = context
+        context.now = lambda: self.now  # type: ignore[method-assign]
         return model_training(ModelTrainingPayload(**payload), context, trainer)  # type: ignore[arg-type]
 
     @property
@@ -96,6 +98,7 @@ class Job:
 @pytest.fixture
 def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
     monkeypatch.setenv("PYTHONPATH", str(PROJECT))  # where the fake is
+    monkeypatch.setattr("workers.context.PROGRESS_EVERY_S", 0.0)  # how fast the fake is must not matter
     return Job(tmp_path / "work")
 
 
@@ -121,8 +124,14 @@ def test_pipeline_gets_the_bars_as_a_file(job: Job) -> None:
     assert set(table["close"].to_pylist()) == {10.0}
 
 
-def test_progress_of_the_pipeline_is_the_jobs(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.context.PROGRESS_EVERY_S", 0.0)  # how fast the fake is must not matter
+def test_bar_that_is_still_forming_is_left_out(job: Job) -> None:
+    job.now = datetime(2024, 1, 3, 23, tzinfo=UTC)
+    job.run()
+    days = pq.read_table(job.place / "bars.parquet")["date"].to_pylist()
+    assert [str(day)[:10] for day in days] == ["2024-01-01", "2024-01-02"] * 2
+
+
+def test_progress_of_the_pipeline_is_the_jobs(job: Job) -> None:
     job.run()
     assert "half of it" in job.stages
 
@@ -240,13 +249,13 @@ def test_pipeline_dies_with_its_worker(job: Job) -> None:
     os.kill(int((job.place / "checkpoints" / "heir.pid").read_text()), 9)
 
 
-def test_same_training_by_another_job_is_waited_for(job: Job) -> None:
+def test_same_training_by_another_job_is_refused_at_once(job: Job) -> None:
     job.place.mkdir(parents=True)
     with (job.place / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(TryLater) as later:
+        with pytest.raises(InvalidJob, match="another job is running this very training") as refused:
             job.run()
-    assert later.value.code == "training_in_progress"
+    assert refused.value.code == "training_in_progress"
 
 
 def test_work_of_long_ago_is_removed_unless_somebody_is_at_it(job: Job) -> None:

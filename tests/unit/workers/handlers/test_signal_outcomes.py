@@ -79,7 +79,17 @@ def test_an_outcome_is_a_change_of_the_signals_row(bench: Bench) -> None:
 def test_what_is_not_over_stays_open(bench: Bench) -> None:
     outcome, result = score(bench, signal(720), signal(721), signal(730))
     assert (result.scored_count, result.open_count) == (1, 2)
-    assert len(outcome.changes) == 1
+    assert sum("outcome" in change.values for change in outcome.changes) == 1
+
+
+def test_what_was_looked_at_in_vain_goes_to_the_end_of_the_line(bench: Bench) -> None:
+    bench.bars["GONE"] = NoBars("no bars of GONE")
+    lost = signal(700, as_of=datetime(2021, 12, 1, 5, tzinfo=UTC))
+    in_vain = [signal(721), signal(722), lost, signal(700, "GONE")]
+    outcome, _ = score(bench, *in_vain)
+    assert {change.key["id"]: change.values for change in outcome.changes} == {
+        one.id: {"tried_at": NOW} for one in in_vain
+    }
 
 
 def test_a_bar_that_is_still_forming_ends_nothing(bench: Bench) -> None:
