@@ -118,7 +118,9 @@ def move_job(move: Move, job_id: UUID, *, token: UUID | None = None, **values: A
 
 
 def cancel_waiting(job_id: UUID) -> ReturningUpdate[Any]:
-    return move_job(Move.CANCEL, job_id, cancel_requested_at=NOW).returning(jobs)
+    # One moment for both: the clock may tick between two columns of a row.
+    moment = func.statement_timestamp()
+    return move_job(Move.CANCEL, job_id, cancel_requested_at=moment, finished_at=moment).returning(jobs)
 
 
 def request_cancel(job_id: UUID) -> ReturningUpdate[Any]:
