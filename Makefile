@@ -36,7 +36,7 @@ up: setup  ## Start everything and stay up until Ctrl-C
 test: setup-dev setup-train  ## Run every test on servers that the tests start themselves
 	@$(RUN)/python -m pytest -n 2 --dist loadfile
 
-check: setup-dev  ## Format, lint, types, import directions
+check: setup-dev setup-train  ## Format, lint, types, import directions
 	@$(RUN)/ruff format --check .
 	@$(RUN)/ruff check .
 	@$(RUN)/lint-imports --no-cache
