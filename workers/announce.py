@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.core.db.signals import mark_announced, unannounced_of_job
-from backend.core.db.upkeep import MARK_ANNOUNCED
+from backend.core.db.upkeep import FORGET_TOLD
 from backend.core.event_log import Announcement, publish
 from backend.core.events import job_changed
 from backend.core.jobs.job import JobSummary
@@ -35,7 +35,7 @@ class Herald:
         try:
             publish(self._redis, Announcement(events, [(queue, None) for queue in bells]))
             with self._engine.begin() as connection:
-                connection.execute(MARK_ANNOUNCED, told)
+                connection.execute(FORGET_TOLD, told)
         except (RedisError, SQLAlchemyError, OSError) as error:
             log.warning("announcement_left_to_relay", jobs=len(jobs), error=str(error))
 

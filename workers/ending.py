@@ -102,7 +102,7 @@ def end_attempt(connection: Connection, lease: Lease, ending: Ending) -> Ended |
 def _move(connection: Connection, lease: Lease, ending: Ending) -> RowMapping | None:
     values = {"error": ending.public_error} | dict(ending.changes)
     move = statements.move_job(ending.move, lease.job.id, token=lease.token, **values)
-    return connection.execute(move.returning(*statements.SUMMARY)).mappings().one_or_none()
+    return connection.execute(statements.noted(move, statements.SUMMARY)).mappings().one_or_none()
 
 
 def failure(job: JobSummary, error: Mapping[str, str | None]) -> Ending:

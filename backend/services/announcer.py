@@ -1,7 +1,7 @@
 """Tells what a commit changed, off the path of the request: events to listeners, doorbells to workers.
 
 Best effort by design. What is not told (a full queue, a Redis that hangs, a crash before the publish) the relay
-finds by `announced_version` and tells again; so a submit never waits for Redis.
+finds in the outbox and tells again; so a submit never waits for Redis.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backend.core.db.upkeep import MARK_ANNOUNCED
+from backend.core.db.upkeep import FORGET_TOLD
 from backend.core.event_log import Announcement, publish_async
 from backend.core.events import job_changed
 from backend.core.jobs.job import JobSummary
@@ -84,4 +84,4 @@ class Announcer:
             "versions": [change.job.version for change in batch],
         }
         async with self._engine.begin() as connection:
-            await connection.execute(MARK_ANNOUNCED, told)
+            await connection.execute(FORGET_TOLD, told)

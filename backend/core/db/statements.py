@@ -10,30 +10,47 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Select, Update, func, literal, select, text, tuple_, update
+from sqlalchemy import Column, Integer, Select, Update, func, literal, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import Insert, insert
-from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
+from sqlalchemy.sql.dml import ReturningUpdate
 
-from backend.core.db.tables import job_attempts, job_lanes, jobs
+from backend.core.db.tables import job_attempts, job_lanes, job_outbox, jobs
 from backend.core.jobs.lifecycle import MOVES, TERMINAL, JobState, Move
 
 NOW = func.clock_timestamp()
 NO_LEASE: Mapping[str, None] = dict.fromkeys(
     ("lease_token", "lease_until", "attempt_ends_by", "worker_id", "worker_pid")
 )
+FORGOTTEN_BY_RETRY = (
+    "finished_at",
+    "result",
+    "error",
+    "cancel_requested_at",
+    "deadline_at",
+    "stage",
+    "counters",
+    "summary",
+    "fan_out",
+)
 SUMMARY = tuple(column for column in jobs.c if column.name not in {"payload", "result"})
 
 
-def insert_job(values: Mapping[str, Any]) -> ReturningInsert[Any]:  # Any: a column's value, of the column's type
+def insert_job(values: Mapping[str, Any]) -> Select[Any]:  # Any: a column's value, of the column's type
     """Insert a job; no row comes back when its idempotency key is already taken."""
-    return (
-        insert(jobs)
-        .values(**values)
-        .on_conflict_do_nothing(
+    added = insert(jobs).values(**values)
+    return noted(
+        added.on_conflict_do_nothing(
             index_elements=["user_id", "idempotency_key"], index_where=text("idempotency_key IS NOT NULL")
         )
-        .returning(jobs)
     )
+
+
+def noted(change: Insert | Update, columns: Sequence[Column[Any]] = tuple(jobs.c)) -> Select[Any]:
+    """Return a change of jobs that is noted in the outbox with it, and answers with these columns of the rows."""
+    changed = change.returning(*columns).cte("changed")
+    note = insert(job_outbox).from_select(["job_id", "version"], select(changed.c.id, changed.c.version))
+    newest = {"version": note.excluded.version, "changed_at": NOW}
+    return select(changed).add_cte(note.on_conflict_do_update(index_elements=["job_id"], set_=newest).cte("note"))
 
 
 def open_lane(queue: str, user_id: UUID, max_running: int | None) -> Insert:
@@ -117,31 +134,32 @@ def move_job(move: Move, job_id: UUID, *, token: UUID | None = None, **values: A
     return statement.values(**(changes | values))
 
 
-def cancel_waiting(job_id: UUID) -> ReturningUpdate[Any]:
+def cancel_waiting(job_id: UUID) -> Select[Any]:
     # One moment for both: the clock may tick between two columns of a row.
     moment = func.statement_timestamp()
-    return move_job(Move.CANCEL, job_id, cancel_requested_at=moment, finished_at=moment).returning(jobs)
+    return noted(move_job(Move.CANCEL, job_id, cancel_requested_at=moment, finished_at=moment))
 
 
-def request_cancel(job_id: UUID) -> ReturningUpdate[Any]:
+def request_cancel(job_id: UUID) -> Select[Any]:
     """Ask a running job to stop; asking twice changes nothing."""
-    return (
+    return noted(
         update(jobs)
         .where(jobs.c.id == job_id, jobs.c.state == JobState.RUNNING, jobs.c.cancel_requested_at.is_(None))
         .values(cancel_requested_at=NOW, version=jobs.c.version + 1, changed_at=NOW)
-        .returning(jobs)
     )
 
 
-def retry_by_hand(job_id: UUID) -> ReturningUpdate[Any]:
-    return move_job(
-        Move.RETRY_BY_HAND,
-        job_id,
-        **dict.fromkeys(("finished_at", "result", "error", "cancel_requested_at", "stage")),
-        progress=0.0,
-        run_at=NOW,
-        max_attempts=func.greatest(jobs.c.max_attempts, jobs.c.attempt + 1),
-    ).returning(jobs)
+def retry_by_hand(job_id: UUID) -> Select[Any]:
+    return noted(
+        move_job(
+            Move.RETRY_BY_HAND,
+            job_id,
+            **dict.fromkeys(FORGOTTEN_BY_RETRY),
+            progress=0.0,
+            run_at=NOW,
+            max_attempts=func.greatest(jobs.c.max_attempts, jobs.c.attempt + 1),
+        )
+    )
 
 
 CLAIM = text(
@@ -159,14 +177,19 @@ WITH lane AS MATERIALIZED (
 ), counted AS (
   UPDATE job_lanes l SET running = l.running + 1, last_claimed_at = clock_timestamp()
   FROM lane WHERE l.queue = lane.queue AND l.user_id = lane.user_id AND EXISTS (SELECT 1 FROM pick)
-)
+), claimed AS (
 UPDATE jobs SET state = 'running', attempt = attempt + 1, version = version + 1, changed_at = clock_timestamp(),
-  progress = 0, stage = NULL, error = NULL,
+  progress = 0, stage = NULL, counters = NULL, error = NULL,
   lease_token = gen_random_uuid(), lease_until = clock_timestamp() + make_interval(secs => :lease_s),
   attempt_ends_by = clock_timestamp() + make_interval(secs => :hard_limit_s),
   worker_id = :worker_id, worker_pid = :worker_pid, started_at = clock_timestamp()
 WHERE id = ANY (ARRAY(SELECT id FROM pick)) AND state = 'queued'
 RETURNING *
+), note AS (
+  INSERT INTO job_outbox (job_id, version) SELECT id, version FROM claimed
+  ON CONFLICT (job_id) DO UPDATE SET version = excluded.version, changed_at = clock_timestamp()
+)
+SELECT * FROM claimed
 """
 )
 """Claim the best row of the lane that has the least running (parameters: queue, lease_s, hard_limit_s, worker)."""

@@ -6,6 +6,7 @@ engines compute with, and must come back as the bits that went in (docs/adr/0004
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -30,7 +31,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from backend.core.db.columns import created_at, job_id, metadata, user_id
 from backend.core.jobs.lifecycle import TERMINAL, JobState
 
-SCHEMA_REVISION = "0002"
+SCHEMA_REVISION = "0003"
 """The newest migration. A database at another one is not served."""
 
 
@@ -70,10 +71,10 @@ jobs = Table(
     Column("attempt", SmallInteger, nullable=False, server_default="0"),
     Column("max_attempts", SmallInteger, nullable=False),
     Column("version", Integer, nullable=False, server_default="1"),
-    Column("announced_version", Integer, nullable=False, server_default="0"),
     Column("changed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     created_at(),
     Column("run_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("deadline_at", DateTime(timezone=True)),
     Column("started_at", DateTime(timezone=True)),
     Column("finished_at", DateTime(timezone=True)),
     Column("lease_token", Uuid),
@@ -84,6 +85,21 @@ jobs = Table(
     Column("cancel_requested_at", DateTime(timezone=True)),
     Column("progress", Double, nullable=False, server_default="0"),
     Column("stage", Text),
+    Column("counters", JSONB),
+    Column("summary", Text),
+    Column("is_short", Boolean, nullable=False, server_default="false"),
+    # Where a job comes from. No foreign keys: relatives may be pruned before it, and inserts stay cheap.
+    Column("request_id", Text),
+    Column("batch_id", Uuid),
+    Column("schedule_id", Uuid),
+    Column("fire_at", DateTime(timezone=True)),
+    Column("parent_id", Uuid),
+    Column("parent_token", Uuid),
+    Column("child_index", Integer),
+    Column("depth", SmallInteger, nullable=False, server_default="0"),
+    Column("fan_out", JSONB),
+    Column("reuse_key", LargeBinary),
+    Column("reused_from", Uuid),
     Column("idempotency_key", Text),
     Column("request_hash", LargeBinary, nullable=False),
     Column("payload", JSONB, nullable=False),
@@ -96,6 +112,10 @@ jobs = Table(
     CheckConstraint("(state = 'running') = (lease_token IS NOT NULL)", name="running_has_lease"),
     CheckConstraint(f"(state IN ({_quoted(TERMINAL)})) = (finished_at IS NOT NULL)", name="terminal_is_finished"),
     CheckConstraint("NOT (state = 'queued' AND cancel_requested_at IS NOT NULL)", name="queued_is_wanted"),
+    CheckConstraint("state <> 'waiting' OR fan_out IS NOT NULL", name="waiting_has_fan_out"),
+    CheckConstraint("(parent_id IS NULL) = (depth = 0)", name="child_has_depth"),
+    CheckConstraint("(schedule_id IS NULL) = (fire_at IS NULL)", name="scheduled_has_fire_time"),
+    CheckConstraint("octet_length(summary) <= 200", name="summary_is_short"),
     Index(
         "jobs_claim",
         "queue",
@@ -118,7 +138,12 @@ jobs = Table(
     Index("jobs_list", "user_id", desc("created_at"), desc("id")),
     Index("jobs_unfinished", "user_id", desc("created_at"), postgresql_where=text("finished_at IS NULL")),
     Index("jobs_list_all", desc("created_at"), desc("id")),
-    Index("jobs_unannounced", "changed_at", postgresql_where=text("announced_version < version")),
+    Index("jobs_deadline", "deadline_at", postgresql_where=text("deadline_at IS NOT NULL AND finished_at IS NULL")),
+    Index("jobs_batch", "batch_id", postgresql_where=text("batch_id IS NOT NULL")),
+    Index("jobs_parent", "parent_id", postgresql_where=text("parent_id IS NOT NULL")),
+    Index("jobs_waiting", "id", postgresql_where=text("state = 'waiting'")),
+    Index("jobs_schedule", "schedule_id", "fire_at", unique=True, postgresql_where=text("schedule_id IS NOT NULL")),
+    Index("jobs_reuse", "user_id", "reuse_key", postgresql_where=text("reuse_key IS NOT NULL AND state = 'succeeded'")),
     Index("jobs_prune", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
     postgresql_with={
         "fillfactor": 70,
@@ -154,6 +179,20 @@ job_lanes = Table(
     CheckConstraint("running >= 0", name="running"),
     Index("job_lanes_claim", "queue", "running", "last_claimed_at"),
     postgresql_with={"fillfactor": 50},
+)
+
+job_outbox = Table(
+    # Changes of jobs that nobody was told of yet: written with the change, deleted once it was published.
+    "job_outbox",
+    metadata,
+    Column("job_id", Uuid, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+    postgresql_with={
+        "fillfactor": 50,
+        "autovacuum_vacuum_scale_factor": 0,
+        "autovacuum_vacuum_threshold": 1_000,
+    },
 )
 
 artifacts = Table(
@@ -235,4 +274,5 @@ bars = Table(
 )
 
 # The rest of the schema, so that whoever has this metadata has all of it.
+from backend.core.db import control_tables as _control_tables  # noqa: E402, F401
 from backend.core.db import research_tables as _research_tables  # noqa: E402, F401

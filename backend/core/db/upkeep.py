@@ -9,8 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import Select, Update, func, select, text, update
 
-from backend.core.db.statements import NOW, SUMMARY
-from backend.core.db.tables import job_lanes, jobs
+from backend.core.db.statements import NOW, SUMMARY, noted
+from backend.core.db.tables import job_lanes, job_outbox, jobs
 from backend.core.jobs.lifecycle import MOVES, JobState, Move
 
 
@@ -42,7 +42,7 @@ def expired_leases(limit: int) -> Select[Any]:
     )
 
 
-def due_jobs(limit: int) -> Update:
+def due_jobs(limit: int) -> Select[Any]:
     """Queue the scheduled jobs whose time has come."""
     due = (
         select(jobs.c.id)
@@ -51,27 +51,30 @@ def due_jobs(limit: int) -> Update:
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return (
+    return noted(
         update(jobs)
         .where(jobs.c.id.in_(due.scalar_subquery()), jobs.c.state == JobState.SCHEDULED)
-        .values(state=MOVES[Move.FALL_DUE].target, version=jobs.c.version + 1, changed_at=NOW)
-        .returning(*SUMMARY)
+        .values(state=MOVES[Move.FALL_DUE].target, version=jobs.c.version + 1, changed_at=NOW),
+        SUMMARY,
     )
 
 
 def unannounced_jobs(older_than_s: float, limit: int) -> Select[Any]:
-    """Select rows whose last change was not announced, though there was time enough."""
-    settled = jobs.c.changed_at < NOW - func.make_interval(0, 0, 0, 0, 0, 0, older_than_s)
-    return select(*SUMMARY).where(jobs.c.announced_version < jobs.c.version, settled).limit(limit)
+    """Select jobs whose last change was not announced, though there was time enough."""
+    settled = job_outbox.c.changed_at < NOW - func.make_interval(0, 0, 0, 0, 0, 0, older_than_s)
+    return select(*SUMMARY).join_from(job_outbox, jobs, jobs.c.id == job_outbox.c.job_id).where(settled).limit(limit)
 
 
-MARK_ANNOUNCED = text(
+FORGET_TOLD = text(
     """
-UPDATE jobs SET announced_version = a.version
-FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[])) AS a(id, version)
-WHERE jobs.id = a.id AND jobs.announced_version < a.version
+DELETE FROM job_outbox WHERE job_id IN (
+  SELECT o.job_id FROM job_outbox o
+  JOIN unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[])) AS told(id, version)
+    ON o.job_id = told.id AND o.version <= told.version
+  FOR UPDATE OF o SKIP LOCKED)
 """
 )
+"""Take what was announced out of the outbox. A row that is locked has a newer change on its way: it stays."""
 
 RECOUNT_LANES = text(
     """
@@ -116,9 +119,12 @@ GROUP BY 1
 
 PRUNE = text(
     """
-DELETE FROM jobs WHERE id IN (
-  SELECT id FROM jobs WHERE finished_at < clock_timestamp() - make_interval(secs => :age_s)
-  ORDER BY finished_at LIMIT :limit FOR UPDATE SKIP LOCKED)
-RETURNING id
+WITH pruned AS (
+  DELETE FROM jobs WHERE id IN (
+    SELECT id FROM jobs WHERE finished_at < clock_timestamp() - make_interval(secs => :age_s)
+    ORDER BY finished_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+  RETURNING id
+), untold AS (DELETE FROM job_outbox WHERE job_id IN (SELECT id FROM pruned))
+SELECT id FROM pruned
 """
 )

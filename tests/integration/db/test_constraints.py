@@ -54,6 +54,7 @@ def legal(user_id: UUID, state: JobState) -> dict[str, Any]:
     }
     if state == JobState.RUNNING:
         row |= {"lease_token": uuid4(), "lease_until": NOW, "attempt_ends_by": NOW, "worker_id": "w", "worker_pid": 1}
+    row |= {"fan_out": {}} if state == JobState.WAITING else {}
     return row | ({"finished_at": NOW} if state in TERMINAL else {})
 
 

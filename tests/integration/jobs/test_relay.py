@@ -145,12 +145,12 @@ def test_a_cancel_that_was_acknowledged_never_becomes_a_success(bench: Bench) ->
 def test_changes_that_were_not_announced_are_announced_once(bench: Bench) -> None:
     user = bench.user()
     job = bench.job(user)
-    bench.run("UPDATE jobs SET changed_at = now() - interval '5 s' WHERE id = :id", id=job)
+    bench.run("UPDATE job_outbox SET changed_at = now() - interval '5 s' WHERE job_id = :id", id=job)
     history = f"aitrader:job_updates:{user.id}:history"
     bench.relay.announce_missed()
     bench.relay.announce_missed()
     assert bench.broker.xlen(history) == 1
-    assert bench.row(job)["announced_version"] == 1
+    assert bench.platform.rows("SELECT * FROM job_outbox WHERE job_id = %s", job) == []
 
 
 def test_as_many_bells_ring_as_jobs_could_start(bench: Bench) -> None:

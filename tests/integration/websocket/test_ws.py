@@ -184,8 +184,8 @@ def test_unsubscribed_client_hears_nothing_more(idle_platform: Platform, idle_us
         assert conversation.ask(id=2, op="unsubscribe", ch="job_updates") == {"id": 2, "ok": True}
         eventually(lambda: listeners(idle_platform, job["user_id"]) == 0, what="the end of listening")
         other = submit(idle_user, "pattern_scan", SCAN)["id"]
-        told = "SELECT 1 FROM jobs WHERE id = %s AND announced_version = version"
-        eventually(lambda: idle_platform.rows(told, other), what="the announcement")
+        untold = "SELECT 1 FROM job_outbox WHERE job_id = %s"
+        eventually(lambda: not idle_platform.rows(untold, other), what="the announcement")
         assert conversation.ask(op="ping", id=3) == {"id": 3, "ok": True}
         _, snapshot = conversation.subscribe()
     assert len(snapshot["data"]["jobs"]) == 2
