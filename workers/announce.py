@@ -1,5 +1,6 @@
 """Telling what a commit changed, from a worker: best effort, in bounded time; the relay tells what was missed."""
 
+import time
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.core.db.signals import mark_announced, unannounced_of_job
-from backend.core.db.upkeep import FORGET_TOLD
+from backend.core.db.upkeep import FORGET_TOLD, UNHURRIED
 from backend.core.event_log import Announcement, publish
 from backend.core.events import job_changed
 from backend.core.jobs.job import JobSummary
@@ -17,27 +18,50 @@ from backend.core.logging import get_logger
 from backend.core.signals import SignalView, signal_given, signal_of
 
 SIGNALS_AT_ONCE = 200
+SETTLE_FROM = 500
 
 log = get_logger(__name__)
 
 
 class Herald:
-    def __init__(self, engine: Engine, redis: Redis) -> None:
+    """Tells what was committed, then takes it out of the outbox: some at a time for those who can wait.
+
+    Taking out never waits for the disk: what a crash of Postgres puts back is told once more.
+    """
+
+    def __init__(self, engine: Engine, redis: Redis, *, settle_every_s: float = 0.0) -> None:
         self._engine = engine
         self._redis = redis
+        self._settle_every_s = settle_every_s
+        self._settled_at = time.monotonic()
+        self._told: dict[UUID, int] = {}
 
     def tell(self, jobs: Sequence[JobSummary], bells: Sequence[str] = (), *, progress_only: bool = False) -> None:
         """Publish how these jobs are now and ring these queues' bells."""
         if not jobs and not bells:
             return
         events = [job_changed(job, progress_only=progress_only) for job in jobs]
-        told = {"ids": [job.id for job in jobs], "versions": [job.version for job in jobs]}
         try:
             publish(self._redis, Announcement(events, [(queue, None) for queue in bells]))
-            with self._engine.begin() as connection:
-                connection.execute(FORGET_TOLD, told)
-        except (RedisError, SQLAlchemyError, OSError) as error:
+        except (RedisError, OSError) as error:
             log.warning("announcement_left_to_relay", jobs=len(jobs), error=str(error))
+            return
+        if not progress_only:
+            self._told.update((job.id, job.version) for job in jobs)
+        if len(self._told) >= SETTLE_FROM or time.monotonic() - self._settled_at >= self._settle_every_s:
+            self.settle()
+
+    def settle(self) -> None:
+        """Take what was told out of the outbox."""
+        told, self._told, self._settled_at = self._told, {}, time.monotonic()
+        if not told:
+            return
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(UNHURRIED)
+                connection.execute(FORGET_TOLD, {"ids": list(told), "versions": list(told.values())})
+        except SQLAlchemyError as error:
+            log.warning("outbox_left_to_relay", jobs=len(told), error=type(error).__name__)
 
     def tell_signals_of(self, job_id: UUID) -> None:
         """Publish the signals that a job has just given."""

@@ -13,13 +13,14 @@ from backend.core.jobs.outcomes import Change, Outcome, Row
 from workers.ending import Lease
 
 
-def write_effects(connection: Connection, lease: Lease, outcome: Outcome) -> None:
-    """Write the outcome's rows and changes: in batches, so only changes of the same columns keep their order."""
-    for (table_name, or_skip), rows in groupby(outcome.rows, key=lambda row: (row.table, row.or_skip)):
+def write_effects(connection: Connection, outcomes: Sequence[tuple[Lease, Outcome]]) -> None:
+    """Write the outcomes' rows and changes: in batches, so only changes of the same columns keep their order."""
+    wanted = [(row, lease) for lease, outcome in outcomes for row in outcome.rows]
+    for (table_name, or_skip), rows in groupby(wanted, key=lambda pair: (pair[0].table, pair[0].or_skip)):
         table = metadata.tables[table_name]
         statement = insert(table).on_conflict_do_nothing() if or_skip else insert(table)
-        connection.execute(statement, [_filled_in(row, lease) for row in rows])
-    _write_changes(connection, outcome.changes)
+        connection.execute(statement, [_filled_in(row, lease) for row, lease in rows])
+    _write_changes(connection, [change for _, outcome in outcomes for change in outcome.changes])
 
 
 def _write_changes(connection: Connection, changes: Sequence[Change]) -> None:

@@ -33,6 +33,7 @@ class Lease:
     worker_id: str
     worker_pid: int
     started_at: datetime
+    is_short: bool
 
     @classmethod
     def of(cls, row: Mapping[Any, Any]) -> "Lease":  # Any: a database row
@@ -43,6 +44,7 @@ class Lease:
             row["worker_id"],
             row["worker_pid"],
             row["started_at"],
+            row["is_short"],
         )
 
 
@@ -117,10 +119,17 @@ def try_later(job: JobSummary, error: Mapping[str, str | None], after_s: float) 
     return Ending(Move.TRY_LATER, "failed", error, {"run_at": datetime.now(UTC) + timedelta(seconds=after_s)})
 
 
-def loss(job: JobSummary, *, is_overdue: bool) -> Ending:
-    """Return the ending of an attempt whose process is gone."""
+def loss(lease: Lease, *, is_overdue: bool) -> Ending:
+    """Return the ending of an attempt whose process is gone.
+
+    A short job may have been held together with the one that ended the process. It is not to blame until it has been
+    tried alone: the attempt is given back, and it counts as short no more.
+    """
+    job = lease.job
     if is_overdue:
         return Ending(Move.FAIL, "timed_out", TIME_LIMIT)
+    if lease.is_short:
+        return Ending(Move.LOSE, "lost", WORKER_LOST, {"attempt": job.attempt - 1, "is_short": False})
     if job.attempt >= job.max_attempts:
         return Ending(Move.FAIL, "lost", WORKER_LOST)
     return Ending(Move.LOSE, "lost", WORKER_LOST)

@@ -92,7 +92,7 @@ class Keeper:
         for row in lost:
             lease = Lease.of(row)
             with self._engine.begin() as connection:
-                ended = end_attempt(connection, lease, loss(lease.job, is_overdue=row["is_overdue"]))
+                ended = end_attempt(connection, lease, loss(lease, is_overdue=row["is_overdue"]))
             if ended is not None:
                 log.warning("job_rescued", job_id=str(lease.job.id), pid=lease.worker_pid, state=ended.job.state)
                 self._herald.tell([ended.job], [lease.queue] if ended.rings else [])

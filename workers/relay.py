@@ -78,7 +78,7 @@ class Relay:
         for row in expired:
             lease = Lease.of(row)
             with self._engine.begin() as connection:
-                ended = end_attempt(connection, lease, loss(lease.job, is_overdue=row["is_overdue"]))
+                ended = end_attempt(connection, lease, loss(lease, is_overdue=row["is_overdue"]))
             if ended is not None:
                 log.warning(
                     "lease_expired",

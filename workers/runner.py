@@ -1,31 +1,26 @@
-"""Runs one job: claim -> decode -> handle -> record -> announce.
+"""Runs jobs: claim -> decode -> handle -> record, and claim the next -> announce.
 
-Whatever a handler does, the job ends in one of the lifecycle's moves. A process that dies in the middle is the
+Whatever a handler does, its job ends in one of the lifecycle's moves. A process that dies in the middle is the
 keeper's and the relay's business.
 """
 
 import hashlib
 import json
-import os
-import signal
 import time
-import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, NoReturn
+from uuid import UUID
 
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import Executable, RowMapping, insert, select
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
-from backend.core.artifacts import ArtifactStore, StoredArtifact
+from backend.core.artifacts import ArtifactStore
 from backend.core.db import statements
 from backend.core.db.sessions import sync_engine
-from backend.core.db.tables import artifacts, job_attempts
 from backend.core.jobs.job import JobSummary, summary_of
-from backend.core.jobs.lifecycle import JobState, Move
+from backend.core.jobs.lifecycle import Move
 from backend.core.jobs.outcomes import Cancelled, GivenBack, InvalidJob, LeaseLost, Outcome, TryLater
 from backend.core.jobs.registry import JOB_TYPES, JobSpec
 from backend.core.logging import get_logger
@@ -35,16 +30,17 @@ from market_data.timeframe import Timeframe
 from workers.announce import Herald
 from workers.bar_source import BarSource
 from workers.context import Context, LoadedBars
-from workers.effects import write_effects
-from workers.ending import Ended, Ending, Lease, end_attempt, failure, try_later
+from workers.desk import Claim, Desk
+from workers.ending import Ended, Ending, Lease, failure, try_later
 from workers.handlers import HANDLERS
 from workers.inference.model_store import TASK_OF_QUEUE, ModelStore
 from workers.news_desk import NewsDesk
+from workers.recorder import Recorder, bug, end_this_process
 from workers.signal_book import SignalBook
 
-MAX_TRACEBACK_CHARACTERS = 20_000
-RECORD_FOR_S = 20.0
-RECORD_AGAIN_S = 0.5
+DRAIN_S = 1.0
+"""How long one doorbell keeps a child at its queue; then other queues' bells have their turn."""
+SETTLE_EVERY_S = 0.25
 SPECS_BY_QUEUE: Mapping[str, JobSpec] = {spec.queue: spec for spec in JOB_TYPES.values()}
 
 log = get_logger(__name__)
@@ -55,11 +51,12 @@ class Runner:
 
     def __init__(self, settings: Settings, *, worker_id: str) -> None:
         self._settings = settings
-        self._worker_id = worker_id
         self._engine = sync_engine(settings.database)
-        redis = sync_redis(settings.redis)
-        self._herald = Herald(self._engine, redis)
-        self._store = ArtifactStore(settings.artifacts)
+        self._redis = redis = sync_redis(settings.redis)
+        self._herald = Herald(self._engine, redis, settle_every_s=SETTLE_EVERY_S)
+        self._desk = Desk(settings, worker_id=worker_id)
+        store = ArtifactStore(settings.artifacts)
+        self._recorder = Recorder(self._desk, self._engine, store, max_result_bytes=settings.jobs.max_result_bytes)
         self._bars = BarSource(self._engine, redis, settings)
         self._models = ModelStore(self._engine, settings)
         self._news = NewsDesk(self._engine, redis, settings)
@@ -74,58 +71,80 @@ class Runner:
         """Let the running job end at its next check, and claim no other. Called by a signal."""
         self._is_stopping = True
 
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._desk.close()
+        self._engine.dispose()
+        self._redis.close()
+
     def run_next(self, queue: str) -> bool:
-        """Run the queue's best job to an end; False when there is none to claim."""
+        """Run the queue's jobs, best first, until none is left or others shall have a turn; False: there was none."""
+        spec = SPECS_BY_QUEUE[queue]
+        until = time.monotonic() + DRAIN_S
+        claims = first = self._claim(spec)
+        while claims:
+            claims = self._run(claims, spec, until) or (self._claim(spec) if self._goes_on(until) else ())
+        if first and not self._goes_on(until):
+            self._herald.tell([], [queue])
+        self._herald.settle()
+        return bool(first)
+
+    def _goes_on(self, until: float) -> bool:
+        return not self._is_stopping and time.monotonic() < until
+
+    def _claim(self, spec: JobSpec) -> Sequence[Claim]:
         if self._is_stopping:
-            return False
-        claim = self._claim(queue)
-        if claim is None:
-            return False
-        with structlog.contextvars.bound_contextvars(job_id=str(claim.lease.job.id), attempt=claim.lease.job.attempt):
-            self._herald.tell([claim.lease.job])
-            started = time.monotonic()
-            result = self._attempt(claim)
-            ended = None if result is None else self._record(claim.lease, result)
-            if ended is not None:
-                self._herald.tell([ended.job], [queue] if ended.rings else [])
-                if _has_signals(result):
-                    self._herald.tell_signals_of(ended.job.id)
-            state = "lease_lost" if ended is None else ended.job.state
-            log.info("attempt_ended", state=state, duration_s=round(time.monotonic() - started, 4))
-        return True
-
-    def _claim(self, queue: str) -> "_Claim | None":
-        asked = {
-            "queue": queue,
-            "lease_s": self._settings.jobs.lease_s,
-            "hard_limit_s": SPECS_BY_QUEUE[queue].hard_limit_s,
-            "worker_id": self._worker_id,
-            "worker_pid": os.getpid(),
-        }
+            return ()
         try:
-            self._engine.connect().close()  # a database that is away is found out before anything could be claimed
+            self._desk.open()  # a database that is away is found out before anything could be claimed
         except SQLAlchemyError as error:
-            log.warning("claim_failed", queue=queue, error=type(error).__name__)
-            return None
+            log.warning("claim_failed", queue=spec.queue, error=type(error).__name__)
+            return ()
         try:
-            row = self._execute(statements.CLAIM, asked) or self._execute(statements.CLAIM_WAITING, asked)
+            return self._desk.claim(spec)
         except SQLAlchemyError as error:
-            _end_this_process("claim_unsure", error)
-        return None if row is None else _Claim(Lease.of(row), row["payload"])
+            end_this_process("claim_unsure", error)
 
-    def _attempt(self, claim: "_Claim") -> Ending | Outcome | None:
+    def _run(self, claims: Sequence[Claim], spec: JobSpec, until: float) -> Sequence[Claim]:
+        """Run what was claimed to its end; return what was claimed with the last record."""
+        self._herald.tell([claim.lease.job for claim in claims])
+        started = time.monotonic()
+        results = [(claim.lease, result) for claim in claims if (result := self._attempt(claim)) is not None]
+        recorded = self._recorder.record(results, spec if self._goes_on(until) else None)
+        endings = list(recorded.ended.values())
+        rings = any(ended.rings for ended in endings) and not recorded.next_claims
+        self._herald.tell([ended.job for ended in endings], [spec.queue] if rings else [])
+        for lease, result in results:
+            if lease.job.id in recorded.ended and _has_signals(result):
+                self._herald.tell_signals_of(lease.job.id)
+        self._log(claims, recorded.ended, time.monotonic() - started)
+        return recorded.next_claims
+
+    def _log(self, claims: Sequence[Claim], ended: Mapping[UUID, Ended], duration_s: float) -> None:
+        for job in (claim.lease.job for claim in claims):
+            state = ended[job.id].job.state if job.id in ended else "lease_lost"
+            told = {"attempt": job.attempt, "state": state, "duration_s": round(duration_s, 4)}
+            log.info("attempt_ended", job_id=str(job.id), **told)
+
+    def _attempt(self, claim: Claim) -> Ending | Outcome | None:
         """Call the handler; whatever comes out of it is data, never an exception. None: the job is not ours now."""
         job = claim.lease.job
-        try:
-            spec = JOB_TYPES[job.job_type]
-            payload = spec.payload.model_validate_json(json.dumps(claim.payload))
-            return HANDLERS[job.job_type](payload, self._context(claim, spec))
-        except LeaseLost:
-            return None
-        except BaseException as error:  # noqa: BLE001 - MemoryError and SystemExit too: no job may end its worker
-            return _ending_of(error, job)
+        with structlog.contextvars.bound_contextvars(job_id=str(job.id), attempt=job.attempt):
+            try:
+                return self._handle(claim)
+            except LeaseLost:
+                return None
+            except BaseException as error:  # noqa: BLE001 - MemoryError and SystemExit too: no job may end its worker
+                return _ending_of(error, job)
 
-    def _context(self, claim: "_Claim", spec: JobSpec) -> Context:
+    def _handle(self, claim: Claim) -> Outcome:
+        if self._is_stopping:
+            raise GivenBack
+        spec = JOB_TYPES[claim.lease.job.job_type]
+        payload = spec.payload.model_validate_json(json.dumps(claim.payload))
+        return HANDLERS[spec.job_type](payload, self._context(claim, spec))
+
+    def _context(self, claim: Claim, spec: JobSpec) -> Context:
         canonical = json.dumps(claim.payload, sort_keys=True, separators=(",", ":"))
         payload_hash = hashlib.sha256(f"{spec.job_type}\n{canonical}".encode()).hexdigest()
         job = claim.lease.job
@@ -149,67 +168,10 @@ class Runner:
             is_stopping=lambda: self._is_stopping,
         )
 
-    def _record(self, lease: Lease, result: Ending | Outcome) -> Ended | None:
-        """Write the ending down; an outcome that cannot be written is a failure like any other.
-
-        While the database is away, try again for a while: the work is done, only its record is missing.
-        """
-        give_up_at = time.monotonic() + RECORD_FOR_S
-        is_refused = False
-        while True:
-            try:
-                return self._record_success(lease, result) if isinstance(result, Outcome) else self._end(lease, result)
-            except (OperationalError, InterfaceError) as error:
-                log.warning("record_failed", error=type(error).__name__)
-                if time.monotonic() > give_up_at:
-                    _end_this_process("record_unsure", error)
-                time.sleep(RECORD_AGAIN_S)
-            except BaseException as error:  # noqa: BLE001 - the same as for handlers
-                if is_refused:  # not even the failure can be written: somebody else must take over
-                    _end_this_process("record_refused", error)
-                result, is_refused = failure(lease.job, _bug(error)), True
-
-    def _record_success(self, lease: Lease, outcome: Outcome) -> Ended | None:
-        text = outcome.result.model_dump_json()
-        limit = self._settings.jobs.max_result_bytes
-        if len(text) > limit:
-            told = f"the result has {len(text)} bytes, {limit} are allowed"
-            return self._end(lease, Ending(Move.FAIL, "failed", {"code": "result_too_large", "message": told}))
-        stored = [self._store.write(lease.job.id, lease.token, artifact) for artifact in outcome.artifacts]
-        changes = {"result": json.loads(text), "progress": 1.0}
-        ended = self._end(lease, Ending(Move.SUCCEED, "succeeded", changes=changes), outcome, stored)
-        is_kept = self._is_recorded(lease) if ended is None else ended.job.state == JobState.SUCCEEDED
-        if not is_kept:
-            self._store.drop_attempt(lease.job.id, lease.token)
-        return ended
-
-    def _is_recorded(self, lease: Lease) -> bool:
-        """Tell whether an earlier try to record this success had worked, and only its answer was lost."""
-        mine = (job_attempts.c.lease_token == lease.token) & (job_attempts.c.outcome == "succeeded")
-        return self._execute(select(job_attempts.c.job_id).where(mine), {}) is not None
-
-    def _end(
-        self,
-        lease: Lease,
-        ending: Ending,
-        outcome: Outcome | None = None,
-        stored: Sequence[StoredArtifact] = (),
-    ) -> Ended | None:
-        with self._engine.begin() as connection:
-            ended = end_attempt(connection, lease, ending)
-            if ended is None or outcome is None or ended.job.state != JobState.SUCCEEDED:
-                return ended
-            write_effects(connection, lease, outcome)
-            for artifact in stored:
-                connection.execute(insert(artifacts).values(job_id=lease.job.id, **vars(artifact)))
-        return ended
-
-    def _execute(self, statement: Executable, values: Mapping[str, Any]) -> RowMapping | None:  # Any: SQL values
-        with self._engine.begin() as connection:
-            return connection.execute(statement, values).mappings().one_or_none()
-
     def report(self, lease: Lease, fraction: float, stage: str | None) -> None:
-        row = self._execute(statements.report_progress(lease.job.id, lease.token, fraction, stage), {})
+        with self._engine.begin() as connection:
+            written = statements.report_progress(lease.job.id, lease.token, fraction, stage)
+            row = connection.execute(written).mappings().one_or_none()
         if row is None:
             raise LeaseLost
         self._herald.tell([summary_of(row)], progress_only=True)
@@ -220,12 +182,6 @@ class Runner:
         if wanted is None:
             raise LeaseLost
         return bool(wanted)
-
-
-@dataclass(frozen=True)
-class _Claim:
-    lease: Lease
-    payload: Mapping[str, Any]  # Any: JSON
 
 
 @dataclass(frozen=True)
@@ -258,17 +214,5 @@ def _ending_of(error: BaseException, job: JobSummary) -> Ending:
         case TryLater():
             ending = try_later(job, {"code": error.code, "message": str(error)}, error.after_s)
         case _:
-            ending = failure(job, _bug(error))
+            ending = failure(job, bug(error))
     return ending
-
-
-def _end_this_process(event: str, error: BaseException) -> NoReturn:
-    """End a child that cannot know what it holds. The keeper sees it gone, and moves whatever that was."""
-    log.error(event, error=type(error).__name__)
-    os.kill(os.getpid(), signal.SIGKILL)
-    raise SystemExit
-
-
-def _bug(error: BaseException) -> dict[str, str | None]:
-    told = "".join(traceback.format_exception(error))[-MAX_TRACEBACK_CHARACTERS:]
-    return {"code": "handler_error", "message": f"{type(error).__name__}: {error}"[:2_000], "traceback": told}

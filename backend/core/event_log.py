@@ -20,20 +20,43 @@ HISTORY_LENGTH: Mapping[Channel, int] = {"job_updates": 1_000, "trading_signals"
 HISTORY_TTL_S = 3_600
 
 PUBLISH = """
+local seen = {}
+local at = 3
 for i = 1, #KEYS, 2 do
-  local epoch = redis.call('HGET', KEYS[i], 'epoch')
-  if not epoch then
-    epoch = ARGV[1]
-    redis.call('DEL', KEYS[i + 1])
-    redis.call('HSET', KEYS[i], 'epoch', epoch, 'seq', 0)
+  local key, history = KEYS[i], KEYS[i + 1]
+  local topic = seen[key]
+  if not topic then
+    local known = redis.call('HMGET', key, 'epoch', 'seq')
+    topic = {epoch = known[1], seq = tonumber(known[2])}
+    if not topic.epoch then
+      topic = {epoch = ARGV[1], seq = 0}
+      redis.call('DEL', history)
+    end
+    seen[key] = topic
   end
-  local seq = redis.call('HINCRBY', KEYS[i], 'seq', 1)
-  redis.call('XADD', KEYS[i + 1], 'MAXLEN', ARGV[3 + (#KEYS + i + 1) / 2], seq .. '-0', 'body', ARGV[3])
-  redis.call('EXPIRE', KEYS[i], ARGV[2])
-  redis.call('EXPIRE', KEYS[i + 1], ARGV[2])
-  redis.call('PUBLISH', ARGV[3 + (i + 1) / 2], epoch .. ':' .. seq .. '\\n' .. ARGV[3])
+  topic.seq = topic.seq + 1
+  local id = string.format('%.0f', topic.seq)
+  redis.call('XADD', history, 'MAXLEN', ARGV[at + 1], id .. '-0', 'body', ARGV[at + 2])
+  redis.call('PUBLISH', ARGV[at], topic.epoch .. ':' .. id .. '\\n' .. ARGV[at + 2])
+  topic.history = history
+  at = at + 3
+end
+for key, topic in pairs(seen) do
+  redis.call('HSET', key, 'epoch', topic.epoch, 'seq', string.format('%.0f', topic.seq))
+  redis.call('EXPIRE', key, ARGV[2])
+  redis.call('EXPIRE', topic.history, ARGV[2])
 end
 """
+
+RING = """
+local room = tonumber(ARGV[1]) - redis.call('LLEN', KEYS[1])
+for i = 2, math.min(#ARGV, room + 1) do
+  redis.call('LPUSH', KEYS[1], ARGV[i])
+end
+"""
+MAX_BELLS = 64
+"""How many doorbells wait in a queue: whoever answers one works until the queue is empty, so more say nothing new."""
+EVENTS_AT_ONCE = 100
 
 POSITION = """
 if redis.call('HSETNX', KEYS[1], 'epoch', ARGV[1]) == 1 then
@@ -100,12 +123,17 @@ def _keys(topic: Topic) -> tuple[str, str]:
 
 
 def _fill(pipe: Any, announcement: Announcement) -> None:  # Any: a sync or an async pipeline
-    for event in announcement.events:
-        keys = [key for topic in event.topics for key in _keys(topic)]
-        channels = [redis_channel(topic) for topic in event.topics]
-        fresh_epoch = uuid4().hex[:12]
-        lengths = [HISTORY_LENGTH[topic.channel] for topic in event.topics]
-        pipe.eval(PUBLISH, len(keys), *keys, fresh_epoch, HISTORY_TTL_S, to_wire(event), *channels, *lengths)
+    events = announcement.events
+    for start in range(0, len(events), EVENTS_AT_ONCE):
+        told = [(event, topic) for event in events[start : start + EVENTS_AT_ONCE] for topic in event.topics]
+        keys = [key for _, topic in told for key in _keys(topic)]
+        bodies = {id(event): to_wire(event) for event, _ in told}
+        arguments = [
+            part
+            for event, topic in told
+            for part in (redis_channel(topic), HISTORY_LENGTH[topic.channel], bodies[id(event)])
+        ]
+        pipe.eval(PUBLISH, len(keys), *keys, uuid4().hex[:12], HISTORY_TTL_S, *arguments)
     # Last, so that listeners hear of a job before the worker that takes it can say anything.
-    for queue, messages in doorbells(announcement.bells).items():
-        pipe.lpush(queue, *messages)
+    for queue, messages in doorbells(announcement.bells, at_most=MAX_BELLS).items():
+        pipe.eval(RING, 1, queue, MAX_BELLS, *messages)

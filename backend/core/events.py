@@ -87,5 +87,6 @@ def to_wire(event: Event) -> str:
 def job_changed(job: JobSummary, *, progress_only: bool = False) -> Event:
     """Return the event that tells a job's owner, and the admins who watch all, how the job is now."""
     kind = Kind.FINAL if job.is_terminal else Kind.PROGRESS if progress_only else Kind.STATE
-    data = JobSummary.model_validate(job, from_attributes=True).model_dump_json(exclude={"user_id"})
+    summary = job if type(job) is JobSummary else JobSummary.model_validate(job, from_attributes=True)
+    data = summary.model_dump_json(exclude={"user_id"})
     return Event((Topic("job_updates", job.user_id), Topic("job_updates", None)), str(job.id), kind, data)

@@ -13,11 +13,13 @@ from uuid import UUID, uuid4
 RING_TASK = "jobs.run_next"
 
 
-def doorbells(rung: Iterable[tuple[str, UUID | None]]) -> Mapping[str, list[str]]:
-    """Return the messages to push, by queue; each names the job that rang as a hint for operators."""
+def doorbells(rung: Iterable[tuple[str, UUID | None]], *, at_most: int) -> Mapping[str, list[str]]:
+    """Return the messages to push, some for each queue; each names the job that rang as a hint for operators."""
     by_queue: dict[str, list[str]] = {}
     for queue, job_id in rung:
-        by_queue.setdefault(queue, []).append(_message(queue, job_id))
+        messages = by_queue.setdefault(queue, [])
+        if len(messages) < at_most:
+            messages.append(_message(queue, job_id))
     return by_queue
 
 

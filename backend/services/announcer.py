@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backend.core.db.upkeep import FORGET_TOLD
+from backend.core.db.upkeep import FORGET_TOLD, UNHURRIED
 from backend.core.event_log import Announcement, publish_async
 from backend.core.events import job_changed
 from backend.core.jobs.job import JobSummary
@@ -84,4 +84,5 @@ class Announcer:
             "versions": [change.job.version for change in batch],
         }
         async with self._engine.begin() as connection:
+            await connection.execute(UNHURRIED)
             await connection.execute(FORGET_TOLD, told)

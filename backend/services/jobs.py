@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select, Update
+from sqlalchemy import RowMapping, Select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from backend.core.db import statements
@@ -113,9 +113,9 @@ class Jobs:
             raise NotFound(f"there is no job {job_id}")
         return row
 
-    async def _first_moved(self, connection: AsyncConnection, moves: Sequence[Update]) -> RowMapping | None:
+    async def _first_moved(self, connection: AsyncConnection, moves: Sequence[Select[Any]]) -> RowMapping | None:
         for move in moves:
-            row = (await connection.execute(move)).mappings().one_or_none()
+            row: RowMapping | None = (await connection.execute(move)).mappings().one_or_none()
             if row is not None:
                 return row
         return None

@@ -20,13 +20,14 @@ def async_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
     )
 
 
-def sync_engine(url: str, *, pool_size: int = 2) -> Engine:
+def sync_engine(url: str, *, pool_size: int = 2, options: str = "", pre_ping: bool = True) -> Engine:
+    """Return an engine; `options` are more of the server's, such as `-c enable_sort=off`."""
     return create_engine(
         url,
         pool_size=pool_size,
         max_overflow=2,
         pool_timeout=10,
-        pool_pre_ping=True,
+        pool_pre_ping=pre_ping,
         hide_parameters=True,  # errors go to logs, and parameters may be anybody's data
-        connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "options": SERVER_OPTIONS},
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "options": f"{SERVER_OPTIONS} {options}"},
     )

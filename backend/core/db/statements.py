@@ -1,6 +1,6 @@
 """The statements on jobs, as pure builders: the same run in async and in sync sessions.
 
-Every write of a state is a compare-and-set from the lifecycle's table: `move_job` for one job, `CLAIM` here and
+Every write of a state is a compare-and-set from the lifecycle's table: `move_job` for one job, `claims` and
 `upkeep.due_jobs` for those that are found as they are moved. All clocks are Postgres's own.
 """
 
@@ -160,44 +160,6 @@ def retry_by_hand(job_id: UUID) -> Select[Any]:
             max_attempts=func.greatest(jobs.c.max_attempts, jobs.c.attempt + 1),
         )
     )
-
-
-CLAIM = text(
-    """
-WITH lane AS MATERIALIZED (
-  SELECT l.queue, l.user_id FROM job_lanes l
-  WHERE l.queue = :queue AND (l.max_running IS NULL OR l.running < l.max_running)
-    AND (SELECT true FROM jobs j
-         WHERE j.queue = l.queue AND j.user_id = l.user_id AND j.state = 'queued' LIMIT 1)
-  ORDER BY l.running, l.last_claimed_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
-), pick AS MATERIALIZED (
-  SELECT j.id FROM jobs j
-  WHERE j.queue = :queue AND j.user_id = (SELECT user_id FROM lane) AND j.state = 'queued'
-  ORDER BY j.priority, j.run_at, j.id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
-), counted AS (
-  UPDATE job_lanes l SET running = l.running + 1, last_claimed_at = clock_timestamp()
-  FROM lane WHERE l.queue = lane.queue AND l.user_id = lane.user_id AND EXISTS (SELECT 1 FROM pick)
-), claimed AS (
-UPDATE jobs SET state = 'running', attempt = attempt + 1, version = version + 1, changed_at = clock_timestamp(),
-  progress = 0, stage = NULL, counters = NULL, error = NULL,
-  lease_token = gen_random_uuid(), lease_until = clock_timestamp() + make_interval(secs => :lease_s),
-  attempt_ends_by = clock_timestamp() + make_interval(secs => :hard_limit_s),
-  worker_id = :worker_id, worker_pid = :worker_pid, started_at = clock_timestamp()
-WHERE id = ANY (ARRAY(SELECT id FROM pick)) AND state = 'queued'
-RETURNING *
-), note AS (
-  INSERT INTO job_outbox (job_id, version) SELECT id, version FROM claimed
-  ON CONFLICT (job_id) DO UPDATE SET version = excluded.version, changed_at = clock_timestamp()
-)
-SELECT * FROM claimed
-"""
-)
-"""Claim the best row of the lane that has the least running (parameters: queue, lease_s, hard_limit_s, worker)."""
-
-CLAIM_WAITING = text(
-    CLAIM.text.replace("LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED\n), pick", "LIMIT 1 FOR NO KEY UPDATE\n), pick")
-)
-"""The same, but wait for a lane that another claim holds: an empty answer is then really empty."""
 
 
 def report_progress(job_id: UUID, token: UUID, fraction: float, stage: str | None) -> ReturningUpdate[Any]:

@@ -65,6 +65,9 @@ def unannounced_jobs(older_than_s: float, limit: int) -> Select[Any]:
     return select(*SUMMARY).join_from(job_outbox, jobs, jobs.c.id == job_outbox.c.job_id).where(settled).limit(limit)
 
 
+UNHURRIED = text("SET LOCAL synchronous_commit = off")
+"""For a transaction that a crash of Postgres may swallow."""
+
 FORGET_TOLD = text(
     """
 DELETE FROM job_outbox WHERE job_id IN (

@@ -17,6 +17,11 @@ class ProbePayload(Contract):
     result_bytes: Annotated[int, Field(ge=0, le=MAX_RESULT_BYTES)] = 0
     allocate_mb: Annotated[int, Field(ge=0, le=16_384)] = 0
 
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether it was told to do nothing."""
+        return self == ProbePayload()
+
 
 class ProbeResult(Contract):
     attempt: int

@@ -1,9 +1,9 @@
 """The one list of job types. Routes, queues, OpenAPI, limits and the catalogue derive from it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from backend.core.jobs.backtest import BacktestPayload, BacktestResult
 from backend.core.jobs.model_training import ModelTrainingPayload, ModelTrainingResult
@@ -17,6 +17,10 @@ from backend.core.jobs.suggestion import SuggestionPayload, SuggestionResult
 Role = Literal["free", "premium", "admin"]
 EVERYONE: frozenset[Role] = frozenset({"free", "premium", "admin"})
 ADMINS: frozenset[Role] = frozenset({"admin"})
+
+
+def _never(_: Any) -> bool:  # Any: a payload of any type
+    return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +40,8 @@ class JobSpec:
     retry_base_s: float = 1.0
     """The wait before the second attempt; it doubles with each further one."""
     roles: frozenset[Role] = EVERYONE
+    is_short: Callable[[Any], bool] = _never  # Any: the type's own payload model
+    """Whether a job is over in milliseconds, whatever happens: several such are claimed and finished together."""
 
 
 JOB_TYPES: Mapping[str, JobSpec] = MappingProxyType(
@@ -77,6 +83,7 @@ JOB_TYPES: Mapping[str, JobSpec] = MappingProxyType(
                 queue="sentiment_analysis",
                 soft_limit_s=300,
                 hard_limit_s=360,
+                is_short=lambda payload: payload.has_few_texts_only,
             ),
             JobSpec(
                 job_type="signal_outcomes",
@@ -108,6 +115,7 @@ JOB_TYPES: Mapping[str, JobSpec] = MappingProxyType(
                 soft_limit_s=3_700,
                 hard_limit_s=3_760,
                 roles=ADMINS,
+                is_short=lambda payload: payload.is_idle,
             ),
         )
     }

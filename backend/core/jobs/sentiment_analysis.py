@@ -12,6 +12,7 @@ from market_data.news import NewsSource
 Label = Literal["positive", "neutral", "negative"]
 MAX_TEXTS = 10_000
 MAX_SYMBOLS = 500
+SHORT_CHARACTERS = 1_000
 LOOKBACK_PATTERN = r"^[1-9][0-9]{0,2}[hd]$"
 Lookback = Annotated[
     str, Field(pattern=LOOKBACK_PATTERN, description="Hours or days back from now.", examples=["7d", "24h"])
@@ -31,6 +32,11 @@ class SentimentPayload(Contract):
         if self.texts is None and self.symbols is None:
             raise ValueError("expected texts, symbols or both; neither was given")
         return self
+
+    @property
+    def has_few_texts_only(self) -> bool:
+        """Tell whether it takes some milliseconds: no news to fetch, and a handful of headlines to read."""
+        return self.symbols is None and sum(map(len, self.texts or ())) <= SHORT_CHARACTERS
 
 
 class LabelProbabilities(Part):

@@ -71,6 +71,7 @@ class Submission:
             "state": JobState.SCHEDULED if is_later else JobState.QUEUED,
             "priority": self.options.priority,
             "max_attempts": self.options.max_attempts or self.spec.max_attempts,
+            "is_short": self.spec.is_short(self.payload),
             "idempotency_key": idempotency_key,
             "request_hash": self.request_hash,
             "payload": self.payload.model_dump(mode="json"),

@@ -151,7 +151,7 @@ def test_lost_doorbells_are_rung_again(own: Platform) -> None:
 
 def test_one_users_flood_delays_another_by_one_job_at_most(own: Platform) -> None:
     with own.client("admin") as crowd, own.client("admin") as single:
-        flood = [submit(crowd, "probe", {"sleep_s": 0.3})["id"] for _ in range(60)]
+        flood = [submit(crowd, "probe", {"sleep_s": 1.0})["id"] for _ in range(60)]
         job = finished(single, submit(single, "probe", {})["id"])
         still_queued = own.rows(
             "SELECT count(*) AS n FROM jobs WHERE id = ANY(%s::uuid[]) AND state = 'queued'", flood

@@ -10,7 +10,7 @@ import redis
 from sqlalchemy import Engine, text
 
 from backend.core.artifacts import ArtifactStore
-from backend.core.db import statements
+from backend.core.db import claims, statements
 from backend.core.db.sessions import sync_engine
 from backend.core.heartbeats import WorkerBeat, beat
 from backend.core.ids import new_id
@@ -44,17 +44,24 @@ class Bench:
         with self.engine.begin() as connection:
             return find_user(connection, name)
 
-    def job(self, user: User, *, max_running: int | None = None, **options: object) -> UUID:
-        wanted = submission("probe", {}, JobOptions(**options))
+    def job(self, user: User, *, max_running: int | None = None, sleep_s: float = 1.0, **options: object) -> UUID:
+        wanted = submission("probe", {"sleep_s": sleep_s}, JobOptions(**options))
         with self.engine.begin() as connection:
             row = connection.execute(statements.insert_job(wanted.new_row(user, None))).mappings().one()
             connection.execute(statements.open_lane("probe", user.id, max_running))
         return row["id"]
 
     def claim(self, *, lease_s: float = 30.0, hard_limit_s: float = 60.0) -> Lease | None:
-        asked = {"queue": "probe", "lease_s": lease_s, "hard_limit_s": hard_limit_s, "worker_id": "w", "worker_pid": 1}
+        asked = {
+            "at_most": 1,
+            "queue": "probe",
+            "lease_s": lease_s,
+            "hard_limit_s": hard_limit_s,
+            "worker_id": "w",
+            "worker_pid": 1,
+        }
         with self.engine.begin() as connection:
-            row = connection.execute(statements.CLAIM_WAITING, asked).mappings().one_or_none()
+            row = connection.execute(claims.CLAIM_WAITING, asked).mappings().one_or_none()
         return None if row is None else Lease.of(row)
 
     def row(self, job_id: UUID) -> dict[str, object]:
@@ -84,6 +91,17 @@ def test_due_jobs_are_queued_and_rung_for(bench: Bench) -> None:
     bench.relay.queue_due_jobs()
     assert bench.row(job)["state"] == "queued"
     assert bench.broker.llen("probe") == 1
+
+
+def test_a_short_job_that_was_lost_gets_its_attempt_back_once_and_is_then_tried_alone(bench: Bench) -> None:
+    job = bench.job(bench.user(), sleep_s=0)
+    seen = []
+    for _ in range(2):
+        assert bench.claim(lease_s=-1) is not None
+        bench.relay.take_back_leases()
+        row = bench.row(job)
+        seen.append((row["state"], row["attempt"], row["is_short"]))
+    assert seen == [("queued", 0, False), ("queued", 1, False)]
 
 
 def test_an_expired_lease_is_taken_back_and_its_attempt_counts(bench: Bench) -> None:

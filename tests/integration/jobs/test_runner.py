@@ -12,23 +12,23 @@ from backend.core.jobs.submission import submission
 from backend.services.accounts import create_token, find_user
 from backend.settings import Settings
 from tests.platform import Platform
-from workers.ending import Ended
+from workers.desk import Desk, Finished
 from workers.runner import Runner
 
 BACKTEST = {"symbols": ["AAPL"], "strategy": {"kind": "sma_cross"}}
 
 
-class AnswerLost(Runner):
-    """Loses the database's answer to the first record, after it was committed."""
+class AnswerLost(Desk):
+    """Loses the database's answer to the first finish, after it was committed."""
 
     has_lost = False
 
-    def _end(self, *arguments: object) -> Ended | None:
-        ended = super()._end(*arguments)  # type: ignore[arg-type]
+    def finish(self, *arguments: object, **named: object) -> Finished:
+        finished = super().finish(*arguments, **named)  # type: ignore[arg-type]
         if not self.has_lost:
             self.has_lost = True
             raise OperationalError("COMMIT", {}, Exception("server closed the connection unexpectedly"))
-        return ended
+        return finished
 
 
 @pytest.fixture
@@ -58,18 +58,14 @@ def queue_backtest(settings: Settings) -> Iterator[object]:
     engine.dispose()
 
 
-def close(runner: Runner) -> None:
-    runner._engine.dispose()
-    runner._herald._redis.close()
-
-
 def test_a_success_whose_answer_was_lost_keeps_its_artifacts(settings, scratch_platform, queue_backtest) -> None:
     job_id = queue_backtest(BACKTEST)
-    runner = AnswerLost(settings, worker_id="w")
+    runner = Runner(settings, worker_id="w")
+    runner._desk = runner._recorder._desk = AnswerLost(settings, worker_id="w")
     try:
         assert runner.run_next("backtest")
     finally:
-        close(runner)
+        runner.close()
     rows = scratch_platform.rows("SELECT state FROM jobs WHERE id = %s", job_id)
     paths = scratch_platform.rows("SELECT path FROM artifacts WHERE job_id = %s", job_id)
     assert rows == [{"state": "succeeded"}]
@@ -84,7 +80,7 @@ def test_every_allowed_amount_of_cash_can_be_recorded(settings, scratch_platform
     try:
         assert runner.run_next("backtest")
     finally:
-        close(runner)
+        runner.close()
     state = scratch_platform.rows("SELECT state, error FROM jobs WHERE id = %s", job_id)
     recorded = scratch_platform.rows("SELECT initial_cash FROM backtest_results WHERE job_id = %s", job_id)
     assert state == [{"state": "succeeded", "error": None}]

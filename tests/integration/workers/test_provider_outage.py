@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from redis.asyncio import Redis as AsyncRedis
 
-from backend.core.db import statements
+from backend.core.db import claims, statements
 from backend.core.db.sessions import async_engine
 from backend.core.heartbeats import PROVIDERS
 from backend.core.jobs.backtest import BacktestPayload
@@ -151,9 +151,9 @@ def test_a_job_whose_provider_stays_away_fails_at_its_last_attempt(bench: Bench)
 def attempt_fails(bench: Bench, source: BarSource, payload: BacktestPayload) -> None:
     """Claim the job, run its handler and end the attempt as the runner does."""
     queue = bench.platform.rows("SELECT queue FROM jobs")[0]["queue"]
-    asked = {"queue": queue, "lease_s": 30.0, "hard_limit_s": 60.0, "worker_id": "w", "worker_pid": 1}
+    asked = {"at_most": 1, "queue": queue, "lease_s": 30.0, "hard_limit_s": 60.0, "worker_id": "w", "worker_pid": 1}
     with bench.engine.begin() as connection:
-        lease = Lease.of(connection.execute(statements.CLAIM_WAITING, asked).mappings().one())
+        lease = Lease.of(connection.execute(claims.CLAIM_WAITING, asked).mappings().one())
     with pytest.raises(TryLater) as later:
         backtest(payload, context(bench, source))
     error = {"code": later.value.code, "message": str(later.value)}

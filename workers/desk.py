@@ -1,0 +1,148 @@
+"""Where one pool child takes jobs and hands them in: claims, and successes in the transaction of the next claim.
+
+It keeps one connection. Whether that still lives is seen on its socket before anything is claimed; an answer that
+is lost in the middle of a claim leaves the child not knowing what it holds.
+"""
+
+import os
+import select
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, RowMapping, insert
+from sqlalchemy.exc import SQLAlchemyError
+
+from backend.core.artifacts import StoredArtifact
+from backend.core.db import claims
+from backend.core.db.sessions import sync_engine
+from backend.core.db.tables import artifacts
+from backend.core.jobs.outcomes import Outcome
+from backend.core.jobs.registry import JobSpec
+from backend.settings import Settings
+from workers.effects import write_effects
+from workers.ending import Lease
+
+AT_MOST = 16
+"""How many short jobs one claim takes: each then costs a sixteenth of a commit."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    lease: Lease
+    payload: Mapping[str, Any]  # Any: JSON
+
+
+@dataclass(frozen=True)
+class Success:
+    """One outcome, ready to be written: its result as JSON text, its artifacts stored."""
+
+    lease: Lease
+    outcome: Outcome
+    result: str
+    stored: Sequence[StoredArtifact] = ()
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a finish came to: the new versions by job id, whether some lane was full, and the jobs claimed with it."""
+
+    rows: Mapping[UUID, RowMapping]
+    rings: bool
+    next_claims: Sequence[Claim]
+
+
+class Desk:
+    def __init__(self, settings: Settings, *, worker_id: str) -> None:
+        self._engine = sync_engine(settings.database, pool_size=1, options=claims.PLANNER_OPTIONS, pre_ping=False)
+        self._connection: Connection | None = None
+        self._lease_s = settings.jobs.lease_s
+        self._me = {"worker_id": worker_id, "worker_pid": os.getpid()}
+
+    def open(self) -> None:
+        """Make sure that the database is there; raises SQLAlchemyError when it is not, and nothing was claimed."""
+        self._connected()
+
+    def claim(self, spec: JobSpec) -> Sequence[Claim]:
+        """Return the best jobs of a queue, claimed. Raises SQLAlchemyError: it is not known what this child holds."""
+        asked = self._asked(spec)
+        connection = self._connected()
+        for statement in (claims.CLAIM, claims.CLAIM_WAITING):
+            with connection.begin():
+                rows = connection.execute(statement, asked).mappings().all()
+            if rows:
+                return [_claim_of(row) for row in rows]
+        return ()
+
+    def finish(self, done: Sequence[Success], then: JobSpec | None, *, is_again: bool = False) -> Finished:
+        """Write successes down and claim what comes next, in one transaction. Raises SQLAlchemyError: nothing is known.
+
+        is_again: an earlier try was not answered. What it claimed is found by asking what this process holds.
+        """
+        connection = self._connected()
+        try:
+            with connection.begin():
+                rows = connection.execute(claims.FINISH, self._finish_parameters(done)).mappings().all()
+                by_id = {row["id"]: row for row in rows}
+                _write_all(connection, [success for success in done if success.lease.job.id in by_id])
+                claimed = self._claim_next(connection, then, is_again=is_again)
+        except SQLAlchemyError:
+            self._disconnect()
+            raise
+        ours = {success.lease.token for success in done}
+        next_claims = [_claim_of(row) for row in claimed if row["lease_token"] not in ours]
+        return Finished(by_id, any(row["was_full"] for row in rows), next_claims)
+
+    def close(self) -> None:
+        self._disconnect()
+        self._engine.dispose()
+
+    def _claim_next(self, connection: Connection, then: JobSpec | None, *, is_again: bool) -> Sequence[RowMapping]:
+        held = connection.execute(claims.HELD, self._me).mappings().all() if is_again else ()
+        if held or then is None:
+            return held
+        return connection.execute(claims.CLAIM_NEXT, self._asked(then)).mappings().all()
+
+    def _asked(self, spec: JobSpec) -> Mapping[str, Any]:  # Any: SQL values
+        limits = {"lease_s": self._lease_s, "hard_limit_s": spec.hard_limit_s}
+        return {"queue": spec.queue, "at_most": AT_MOST, **limits, **self._me}
+
+    def _finish_parameters(self, done: Sequence[Success]) -> Mapping[str, Any]:  # Any: the same
+        return {
+            "ids": [success.lease.job.id for success in done],
+            "tokens": [success.lease.token for success in done],
+            "results": [success.result for success in done],
+            "summaries": [None for _ in done],
+            **self._me,
+        }
+
+    def _connected(self) -> Connection:
+        if self._connection is not None and _has_word(self._connection):
+            self._disconnect()  # nobody asked anything: it can only be good-bye
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.invalidate()
+            self._connection.close()
+            self._connection = None
+
+
+def _has_word(connection: Connection) -> bool:
+    """Tell whether the server said something unasked: all it says of itself is that the connection ends."""
+    driver: Any = connection.connection.driver_connection  # Any: psycopg's connection
+    return driver.closed or bool(select.select([driver.fileno()], [], [], 0)[0])
+
+
+def _claim_of(row: RowMapping) -> Claim:
+    return Claim(Lease.of(row), row["payload"])
+
+
+def _write_all(connection: Connection, done: Sequence[Success]) -> None:
+    write_effects(connection, [(success.lease, success.outcome) for success in done])
+    rows = [{"job_id": success.lease.job.id, **vars(artifact)} for success in done for artifact in success.stored]
+    if rows:
+        connection.execute(insert(artifacts), rows)
