@@ -22,7 +22,7 @@ from backend.core.model_shelf import ModelShelf
 from backend.core.redis import async_redis
 from backend.core.signals import signal_json
 from backend.core.user import User
-from backend.services.accounts import authenticate
+from backend.services.accounts import Authenticator
 from backend.services.announcer import Announcer
 from backend.services.health import Health
 from backend.services.jobs import Jobs
@@ -51,7 +51,7 @@ class WebSocketGuard:
         self._parts = parts
 
     async def authenticate(self, token: str) -> User:
-        return await authenticate(self._parts.engine, token)
+        return await self._parts.accounts.user_of(token)
 
     def snapshots(self) -> Mapping[Channel, Snapshot]:
         return {
@@ -119,6 +119,7 @@ async def _build(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Non
         engine=engine,
         import_engine=import_engine,
         redis=redis,
+        accounts=Authenticator(engine),
         jobs=Jobs(engine, announcer, settings.jobs),
         market=Market(engine),
         models=Models(engine, ModelShelf(settings.artifacts)),

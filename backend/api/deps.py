@@ -15,7 +15,7 @@ from backend.core.artifacts import ArtifactStore
 from backend.core.errors import Forbidden, Unauthenticated
 from backend.core.events import Topic
 from backend.core.user import User
-from backend.services.accounts import authenticate
+from backend.services.accounts import Authenticator
 from backend.services.health import Health
 from backend.services.jobs import Jobs
 from backend.services.market import Market
@@ -40,6 +40,7 @@ class AppState:
     engine: AsyncEngine
     import_engine: Engine
     redis: Redis
+    accounts: Authenticator
     jobs: Jobs
     market: Market
     models: Models
@@ -64,7 +65,7 @@ async def current_user(
 ) -> User:
     if credentials is None:
         raise Unauthenticated("expected the header `Authorization: Bearer <token>`")
-    return await authenticate(state.engine, credentials.credentials)
+    return await state.accounts.user_of(credentials.credentials)
 
 
 CurrentUser = Annotated[User, Depends(current_user)]

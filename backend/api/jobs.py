@@ -57,21 +57,20 @@ def _wait_s(
     "",
     status_code=202,
     operation_id="submit_job",
+    response_model=JobView,
     openapi_extra=SUBMIT_JOB.openapi,
     responses=documented(401, 403, 413, 422),
 )
 async def submit(
     state: State,
     user: CurrentUser,
-    response: Response,
     body: Annotated[Any, Depends(SUBMIT_JOB.parse)],  # Any: one of the request classes
     key: Annotated[str | None, Depends(_idempotency_key)],
-) -> JobView:
+) -> Response:
     """Record a job and answer at once. With an `Idempotency-Key`, sending twice starts one job."""
     job = await state.jobs.submit(user, submission_of(body), key)
-    response.headers["Location"] = f"/jobs/{job.id}"
-    response.headers["ETag"] = job.etag
-    return job
+    headers = {"Location": f"/jobs/{job.id}", "ETag": job.etag}
+    return Response(job.model_dump_json(), 202, headers=headers, media_type="application/json")
 
 
 @router.get("", operation_id="list_jobs", responses=documented(401, 403, 422))

@@ -10,6 +10,7 @@ import hmac
 import re
 import secrets
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,9 +27,11 @@ from backend.core.ids import new_id
 from backend.core.jobs.registry import Role
 from backend.core.private_files import write_private
 from backend.core.user import User
+from backend.services.coalescing import Coalescer
 from backend.settings import Settings
 
 ADMIN_NAME = "admin"
+MAX_LOOKS = 200
 USER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
@@ -68,12 +71,23 @@ class Token:
         return hashlib.sha256(self.secret.encode()).digest()
 
 
-async def authenticate(engine: AsyncEngine, text: str) -> User:
-    """Return the user whom a bearer token belongs to."""
-    token = Token.parse(text)
-    async with engine.connect() as connection:
-        row = (await connection.execute(accounts.user_by_token(token.id))).mappings().one_or_none()
-    return _checked(token, row)
+class Authenticator:
+    """Knows users by their tokens. Questions that come together are one look into the database."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._looks = Coalescer(self._rows_of, at_most=MAX_LOOKS)
+
+    async def user_of(self, text: str) -> User:
+        """Return the user whom a bearer token belongs to."""
+        token = Token.parse(text)
+        return _checked(token, await self._looks.ask(token.id))
+
+    async def _rows_of(self, token_ids: Sequence[str]) -> Sequence[RowMapping | None]:
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(accounts.users_by_tokens(set(token_ids)))).mappings().all()
+        by_id = {row["token_id"]: row for row in rows}
+        return [by_id.get(token_id) for token_id in token_ids]
 
 
 def create_token(engine: Engine, *, user_name: str, role: Role | None) -> Token:
@@ -123,7 +137,7 @@ def _works(engine: Engine, text: str) -> bool:
     try:
         token = Token.parse(text)
         with engine.connect() as connection:
-            row = connection.execute(accounts.user_by_token(token.id)).mappings().one_or_none()
+            row = connection.execute(accounts.users_by_tokens([token.id])).mappings().one_or_none()
         return _checked(token, row).is_admin
     except Unauthenticated:
         return False

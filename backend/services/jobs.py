@@ -10,9 +10,11 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import RowMapping, Select
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from backend.core.db import statements
+from backend.core.db.many_jobs import NewJob, insert_jobs
 from backend.core.db.statements import JobFilter
 from backend.core.errors import Conflict, Invalid, KeyReused, NotFound
 from backend.core.jobs.attempt import Attempt, attempt_of, open_attempt
@@ -21,7 +23,10 @@ from backend.core.jobs.lifecycle import TERMINAL, JobState
 from backend.core.jobs.submission import Submission, lane_cap
 from backend.core.user import User
 from backend.services.announcer import Announcer, Change
+from backend.services.coalescing import Coalescer
 from backend.settings import JobSettings
+
+MAX_INSERTS = 100
 
 
 @dataclass(frozen=True)
@@ -37,18 +42,29 @@ class Jobs:
         self._engine = engine
         self._announcer = announcer
         self._limits = limits
+        self._inserts = Coalescer(self._insert, at_most=MAX_INSERTS)
 
     async def submit(self, user: User, wanted: Submission, key: str | None) -> JobView:
         """Record a job and ring for it; the same key with the same body answers with the first job."""
-        row = wanted.new_row(user, key)
-        async with self._engine.begin() as connection:
-            added = (await connection.execute(statements.insert_job(row))).mappings().one_or_none()
-            if added is None:
-                return await self._first_of(connection, user, wanted, key)
-            await connection.execute(statements.open_lane(wanted.spec.queue, user.id, lane_cap(user, self._limits)))
-        job = view_of(added)
+        new = NewJob(wanted.new_row(user, key), lane_cap(user, self._limits))
+        added = await self._inserts.ask(new)
+        if isinstance(added, DBAPIError):
+            raise added
+        if added is None:
+            return await self._first_of(user, wanted, key)
+        job = view_of({**added, "payload": new.values["payload"], "result": None})
         self._announcer.tell(Change(job, bell=wanted.spec.queue if job.state == JobState.QUEUED else None))
         return job
+
+    async def _insert(self, new: Sequence[NewJob]) -> Sequence[RowMapping | DBAPIError | None]:
+        """Insert jobs of any users in one transaction; one that the database refuses is refused alone."""
+        try:
+            async with self._engine.begin() as connection:
+                rows = (await connection.execute(insert_jobs(new))).mappings().all()
+        except (IntegrityError, DataError) as error:
+            return [error] if len(new) == 1 else [(await self._insert([one]))[0] for one in new]
+        by_id = {row["id"]: row for row in rows}
+        return [by_id.get(one.values["id"]) for one in new]
 
     async def get(self, user: User, job_id: UUID, *, every: bool = False) -> JobView:
         async with self._engine.connect() as connection:
@@ -97,8 +113,9 @@ class Jobs:
                 raise Conflict(f"only a failed or cancelled job can be tried again; this one is {job.state}")
         return self._told(moved, bell=moved["queue"])
 
-    async def _first_of(self, connection: AsyncConnection, user: User, wanted: Submission, key: str | None) -> JobView:
-        row = (await connection.execute(statements.job_by_key(user.id, key or ""))).mappings().one()
+    async def _first_of(self, user: User, wanted: Submission, key: str | None) -> JobView:
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(statements.job_by_key(user.id, key or ""))).mappings().one()
         if bytes(row["request_hash"]) != wanted.request_hash:
             raise KeyReused(f"the idempotency key {key!r} was used before with another body, for job {row['id']}")
         return view_of(row)

@@ -1,17 +1,20 @@
 """The statements on users and their tokens."""
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Delete, Select, Text, cast, delete, insert, or_, select, update
+from sqlalchemy import ARRAY, Delete, Select, Text, cast, delete, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql.dml import ReturningInsert
 
 from backend.core.db.tables import user_tokens, users
 
 
-def user_by_token(token_id: str) -> Select[Any]:
-    return select(users, user_tokens.c.secret_sha256).join(user_tokens).where(user_tokens.c.id == token_id)
+def users_by_tokens(token_ids: Collection[str]) -> Select[Any]:
+    """Select the users who have these tokens, with what it takes to check a secret."""
+    columns = (users, user_tokens.c.id.label("token_id"), user_tokens.c.secret_sha256)
+    return select(*columns).join(user_tokens).where(user_tokens.c.id == func.any(cast(list(token_ids), ARRAY(Text))))
 
 
 def user_by_name_or_id(name_or_id: str) -> Select[Any]:

@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql
 
 from backend.core.db.tables import jobs
 
+DIALECT: Any = postgresql.dialect()  # type: ignore[no-untyped-call]  # Any: SQLAlchemy's own type has no annotations
 # What a new row may say. Whatever it leaves out has the table's own default.
 INSERTED = (
     *("id", "job_type", "queue", "user_id", "state", "priority", "max_attempts", "run_at", "deadline_at"),
@@ -61,7 +62,7 @@ def as_json(new: Iterable[NewJob]) -> str:
 
 
 def _type(column: Column[Any]) -> str:
-    return "text" if _is_binary(column) else column.type.compile(postgresql.dialect())
+    return "text" if _is_binary(column) else column.type.compile(DIALECT)
 
 
 def _is_binary(column: Column[Any]) -> bool:
@@ -70,7 +71,7 @@ def _is_binary(column: Column[Any]) -> bool:
 
 def _value(column: Column[Any]) -> str:
     given = f"decode(r.{column.name}, 'hex')" if _is_binary(column) else f"r.{column.name}"
-    default: Any = None if column.server_default is None else column.server_default.arg  # Any: a text or an expression
+    default: Any = getattr(column.server_default, "arg", None)  # Any: a text or an expression
     if default is None:
         return given
     return f"coalesce({given}, {default})" if not isinstance(default, str) else f"coalesce({given}, '{default}')"

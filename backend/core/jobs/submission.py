@@ -73,7 +73,7 @@ class Submission:
             "max_attempts": self.options.max_attempts or self.spec.max_attempts,
             "is_short": self.spec.is_short(self.payload),
             "idempotency_key": idempotency_key,
-            "request_hash": self.request_hash,
+            "request_hash": b"" if idempotency_key is None else self.request_hash,
             "payload": self.payload.model_dump(mode="json"),
         }
         return row | ({"run_at": run_at} if is_later else {})
