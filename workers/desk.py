@@ -1,7 +1,7 @@
 """Where one pool child takes jobs and hands them in: claims, and successes in the transaction of the next claim.
 
-It keeps one connection. Whether that still lives is seen on its socket before anything is claimed; an answer that
-is lost in the middle of a claim leaves the child not knowing what it holds.
+It keeps one connection, in autocommit: a claim is one statement. Whether that still lives is seen on its socket before
+anything is claimed; an answer that is lost in the middle of a claim leaves the child not knowing what it holds.
 """
 
 import os
@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, insert
-from sqlalchemy.exc import SQLAlchemyError
 
 from backend.core.artifacts import StoredArtifact
 from backend.core.db import claims
@@ -69,8 +68,7 @@ class Desk:
         asked = self._asked(spec)
         connection = self._connected()
         for statement in (claims.CLAIM, claims.CLAIM_WAITING):
-            with connection.begin():
-                rows = connection.execute(statement, asked).mappings().all()
+            rows = connection.execute(statement, asked).mappings().all()
             if rows:
                 return [_claim_of(row) for row in rows]
         return ()
@@ -82,12 +80,13 @@ class Desk:
         """
         connection = self._connected()
         try:
-            with connection.begin():
-                rows = connection.execute(claims.FINISH, self._finish_parameters(done)).mappings().all()
-                by_id = {row["id"]: row for row in rows}
-                _write_all(connection, [success for success in done if success.lease.job.id in by_id])
-                claimed = self._claim_next(connection, then, is_again=is_again)
-        except SQLAlchemyError:
+            connection.exec_driver_sql("BEGIN")
+            rows = connection.execute(claims.FINISH, self._finish_parameters(done)).mappings().all()
+            by_id = {row["id"]: row for row in rows}
+            _write_all(connection, [success for success in done if success.lease.job.id in by_id])
+            claimed = self._claim_next(connection, then, is_again=is_again)
+            connection.exec_driver_sql("COMMIT")
+        except BaseException:  # whatever it was: what the transaction did so far must go
             self._disconnect()
             raise
         ours = {success.lease.token for success in done}
@@ -121,7 +120,7 @@ class Desk:
         if self._connection is not None and _has_word(self._connection):
             self._disconnect()  # nobody asked anything: it can only be good-bye
         if self._connection is None:
-            self._connection = self._engine.connect()
+            self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         return self._connection
 
     def _disconnect(self) -> None:

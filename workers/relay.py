@@ -108,7 +108,7 @@ class Relay:
         for queue, count in claimable.items():
             missing = min(count, slots.get(queue, 1)) - int(self._redis.llen(queue))
             if missing > 0:
-                publish(self._redis, Announcement(bells=[(queue, None)] * missing))
+                publish(self._redis, Announcement(bells=[(queue, None)] * missing, slots=slots))
 
     def recount_lanes(self) -> None:
         """Correct lanes whose count has come apart from the rows; each under its lock, one at a time."""

@@ -51,7 +51,7 @@ class AppState:
     listen: Callable[[Topic], AbstractAsyncContextManager[Listener]]
 
 
-def app_state(request: Request) -> AppState:
+async def app_state(request: Request) -> AppState:
     state: AppState = request.app.state.parts
     return state
 

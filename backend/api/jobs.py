@@ -37,13 +37,13 @@ class AttemptList(BaseModel):
     attempts: list[Attempt]
 
 
-def _idempotency_key(idempotency_key: Annotated[str | None, Header()] = None) -> str | None:
+async def _idempotency_key(idempotency_key: Annotated[str | None, Header()] = None) -> str | None:
     if idempotency_key is not None and not IDEMPOTENCY_KEY.fullmatch(idempotency_key):
         raise Invalid("an Idempotency-Key is 1 to 200 visible ASCII characters")
     return idempotency_key
 
 
-def _wait_s(
+async def _wait_s(
     wait: Annotated[float | None, Query(ge=0, description="Seconds to wait for a change, 30 at most.")] = None,
     prefer: Annotated[str | None, Header(description="`wait=20`, as RFC 7240 has it.")] = None,
 ) -> float:

@@ -5,7 +5,7 @@ whose cursor is no longer covered is told so and gets a snapshot.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -55,7 +55,10 @@ for i = 2, math.min(#ARGV, room + 1) do
 end
 """
 MAX_BELLS = 64
-"""How many doorbells wait in a queue: whoever answers one works until the queue is empty, so more say nothing new."""
+"""How many doorbells may wait in a queue whose slots are not known.
+
+Whoever answers one works until the queue is empty, so more bells than slots say nothing new.
+"""
 EVENTS_AT_ONCE = 100
 
 POSITION = """
@@ -78,6 +81,8 @@ class Announcement:
 
     events: Sequence[Event] = ()
     bells: Sequence[tuple[str, UUID | None]] = ()
+    slots: Mapping[str, int] = field(default_factory=dict)
+    """How many jobs each queue's workers run at once, where that is known: so many bells may wait, and no more."""
 
 
 def publish(redis: Redis, announcement: Announcement) -> None:
@@ -136,4 +141,4 @@ def _fill(pipe: Any, announcement: Announcement) -> None:  # Any: a sync or an a
         pipe.eval(PUBLISH, len(keys), *keys, uuid4().hex[:12], HISTORY_TTL_S, *arguments)
     # Last, so that listeners hear of a job before the worker that takes it can say anything.
     for queue, messages in doorbells(announcement.bells, at_most=MAX_BELLS).items():
-        pipe.eval(RING, 1, queue, MAX_BELLS, *messages)
+        pipe.eval(RING, 1, queue, announcement.slots.get(queue, MAX_BELLS), *messages)

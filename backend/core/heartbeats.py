@@ -67,14 +67,13 @@ def note_provider(redis: Redis, state: ProviderState) -> None:
 
 def slots_by_queue(redis: Redis) -> dict[str, int]:
     """Return how many jobs the living workers can run at once, by queue."""
-    slots: dict[str, int] = {}
     keys = list(redis.scan_iter(WORKERS + "*", count=1000))
-    for text in redis.mget(keys) if keys else []:
-        if text is not None:
-            worker = _worker(text)
-            for queue in worker.queues:
-                slots[queue] = slots.get(queue, 0) + worker.slots
-    return slots
+    return _slots([_worker(text) for text in (redis.mget(keys) if keys else []) if text is not None])
+
+
+async def slots_by_queue_async(redis: AsyncRedis) -> dict[str, int]:
+    """Return the same."""
+    return _slots(await living_workers(redis))
 
 
 async def living_workers(redis: AsyncRedis) -> Sequence[WorkerBeat]:
@@ -93,6 +92,14 @@ async def _living(redis: AsyncRedis, prefix: str) -> list[bytes]:
     keys = [key async for key in redis.scan_iter(prefix + "*", count=1000)]
     texts: list[Any] = await redis.mget(keys) if keys else []  # Any: bytes, or None for one that just expired
     return [text for text in texts if text is not None]
+
+
+def _slots(workers: Sequence[WorkerBeat]) -> dict[str, int]:
+    slots: dict[str, int] = {}
+    for worker in workers:
+        for queue in worker.queues:
+            slots[queue] = slots.get(queue, 0) + worker.slots
+    return slots
 
 
 def _worker(text: bytes | str) -> WorkerBeat:

@@ -6,7 +6,8 @@ finds in the outbox and tells again; so a submit never waits for Redis.
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from backend.core import heartbeats
 from backend.core.db.upkeep import FORGET_TOLD, UNHURRIED
 from backend.core.event_log import Announcement, publish_async
 from backend.core.events import job_changed
@@ -44,6 +46,8 @@ class Announcer:
         self._redis = redis
         self._waiting: asyncio.Queue[Change] = asyncio.Queue(MAX_WAITING)
         self._task: asyncio.Task[None] | None = None
+        self._slots: Mapping[str, int] = {}
+        self._slots_until = 0.0
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="announcer")
@@ -78,7 +82,9 @@ class Announcer:
 
     async def _send(self, batch: Sequence[Change]) -> None:
         bells: list[tuple[str, UUID | None]] = [(c.bell, c.job.id) for c in batch if c.bell is not None]
-        await publish_async(self._redis, Announcement([job_changed(change.job) for change in batch], bells))
+        events = [job_changed(change.job) for change in batch]
+        await publish_async(self._redis, Announcement(events, bells, self._slots))
+        await self._look_for_slots()
         told = {
             "ids": [change.job.id for change in batch],
             "versions": [change.job.version for change in batch],
@@ -86,3 +92,9 @@ class Announcer:
         async with self._engine.begin() as connection:
             await connection.execute(UNHURRIED)
             await connection.execute(FORGET_TOLD, told)
+
+    async def _look_for_slots(self) -> None:
+        now = time.monotonic()
+        if now >= self._slots_until:
+            self._slots = await heartbeats.slots_by_queue_async(self._redis)
+            self._slots_until = now + heartbeats.EVERY_S
