@@ -114,13 +114,17 @@ async def _build(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Non
     broadcaster = WsBroadcaster(redis)
     broadcaster.start()
     stack.push_async_callback(broadcaster.stop)
+    accounts = Authenticator(engine)
+    stack.push_async_callback(accounts.close)
+    jobs_ = Jobs(engine, announcer, settings.jobs)
+    stack.push_async_callback(jobs_.close)
     parts = AppState(
         settings=settings,
         engine=engine,
         import_engine=import_engine,
         redis=redis,
-        accounts=Authenticator(engine),
-        jobs=Jobs(engine, announcer, settings.jobs),
+        accounts=accounts,
+        jobs=jobs_,
         market=Market(engine),
         models=Models(engine, ModelShelf(settings.artifacts)),
         signals=Signals(engine),

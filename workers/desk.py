@@ -5,7 +5,6 @@ anything is claimed; an answer that is lost in the middle of a claim leaves the 
 """
 
 import os
-import select
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from sqlalchemy import Connection, RowMapping, insert
 
 from backend.core.artifacts import StoredArtifact
 from backend.core.db import claims
+from backend.core.db.lines import AUTOCOMMIT, has_word
 from backend.core.db.sessions import sync_engine
 from backend.core.db.tables import artifacts
 from backend.core.jobs.outcomes import Outcome
@@ -117,10 +117,10 @@ class Desk:
         }
 
     def _connected(self) -> Connection:
-        if self._connection is not None and _has_word(self._connection):
+        if self._connection is not None and has_word(self._connection.connection.driver_connection):
             self._disconnect()  # nobody asked anything: it can only be good-bye
         if self._connection is None:
-            self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            self._connection = self._engine.connect().execution_options(isolation_level=AUTOCOMMIT)
         return self._connection
 
     def _disconnect(self) -> None:
@@ -128,12 +128,6 @@ class Desk:
             self._connection.invalidate()
             self._connection.close()
             self._connection = None
-
-
-def _has_word(connection: Connection) -> bool:
-    """Tell whether the server said something unasked: all it says of itself is that the connection ends."""
-    driver: Any = connection.connection.driver_connection  # Any: psycopg's connection
-    return driver.closed or bool(select.select([driver.fileno()], [], [], 0)[0])
 
 
 def _claim_of(row: RowMapping) -> Claim:

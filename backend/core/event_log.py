@@ -140,5 +140,6 @@ def _fill(pipe: Any, announcement: Announcement) -> None:  # Any: a sync or an a
         ]
         pipe.eval(PUBLISH, len(keys), *keys, uuid4().hex[:12], HISTORY_TTL_S, *arguments)
     # Last, so that listeners hear of a job before the worker that takes it can say anything.
-    for queue, messages in doorbells(announcement.bells, at_most=MAX_BELLS).items():
-        pipe.eval(RING, 1, queue, announcement.slots.get(queue, MAX_BELLS), *messages)
+    slots = {queue: announcement.slots.get(queue, MAX_BELLS) for queue, _ in announcement.bells}
+    for queue, messages in doorbells(announcement.bells, at_most=slots).items():
+        pipe.eval(RING, 1, queue, slots[queue], *messages)

@@ -13,12 +13,12 @@ from uuid import UUID, uuid4
 RING_TASK = "jobs.run_next"
 
 
-def doorbells(rung: Iterable[tuple[str, UUID | None]], *, at_most: int) -> Mapping[str, list[str]]:
+def doorbells(rung: Iterable[tuple[str, UUID | None]], *, at_most: Mapping[str, int]) -> Mapping[str, list[str]]:
     """Return the messages to push, some for each queue; each names the job that rang as a hint for operators."""
     by_queue: dict[str, list[str]] = {}
     for queue, job_id in rung:
         messages = by_queue.setdefault(queue, [])
-        if len(messages) < at_most:
+        if len(messages) < at_most[queue]:
             messages.append(_message(queue, job_id))
     return by_queue
 

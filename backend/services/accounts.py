@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine, RowMapping
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backend.core.db import accounts
+from backend.core.db.lines import AsyncLine
 from backend.core.db.sessions import sync_engine
 from backend.core.errors import Invalid, NotFound, Unauthenticated
 from backend.core.ids import new_id
@@ -75,7 +76,7 @@ class Authenticator:
     """Knows users by their tokens. Questions that come together are one look into the database."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+        self._line = AsyncLine(engine)
         self._looks = Coalescer(self._rows_of, at_most=MAX_LOOKS)
 
     async def user_of(self, text: str) -> User:
@@ -83,9 +84,11 @@ class Authenticator:
         token = Token.parse(text)
         return _checked(token, await self._looks.ask(token.id))
 
+    async def close(self) -> None:
+        await self._line.close()
+
     async def _rows_of(self, token_ids: Sequence[str]) -> Sequence[RowMapping | None]:
-        async with self._engine.connect() as connection:
-            rows = (await connection.execute(accounts.users_by_tokens(set(token_ids)))).mappings().all()
+        rows = await self._line.rows(accounts.users_by_tokens(set(token_ids)))
         by_id = {row["token_id"]: row for row in rows}
         return [by_id.get(token_id) for token_id in token_ids]
 

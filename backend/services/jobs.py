@@ -14,6 +14,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from backend.core.db import statements
+from backend.core.db.lines import AsyncLine
 from backend.core.db.many_jobs import NewJob, insert_jobs
 from backend.core.db.statements import JobFilter
 from backend.core.errors import Conflict, Invalid, KeyReused, NotFound
@@ -42,7 +43,11 @@ class Jobs:
         self._engine = engine
         self._announcer = announcer
         self._limits = limits
+        self._line = AsyncLine(engine)
         self._inserts = Coalescer(self._insert, at_most=MAX_INSERTS)
+
+    async def close(self) -> None:
+        await self._line.close()
 
     async def submit(self, user: User, wanted: Submission, key: str | None) -> JobView:
         """Record a job and ring for it; the same key with the same body answers with the first job."""
@@ -59,8 +64,7 @@ class Jobs:
     async def _insert(self, new: Sequence[NewJob]) -> Sequence[RowMapping | DBAPIError | None]:
         """Insert jobs of any users in one transaction; one that the database refuses is refused alone."""
         try:
-            async with self._engine.begin() as connection:
-                rows = (await connection.execute(insert_jobs(new))).mappings().all()
+            rows = await self._line.rows(insert_jobs(new))
         except (IntegrityError, DataError) as error:
             return [error] if len(new) == 1 else [(await self._insert([one]))[0] for one in new]
         by_id = {row["id"]: row for row in rows}
