@@ -60,12 +60,20 @@ State = Annotated[AppState, Depends(app_state)]
 bearer = HTTPBearer(auto_error=False, description="A token from `aitrader token create`.")
 
 
-async def current_user(
-    state: State, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
-) -> User:
-    if credentials is None:
+async def user_of(request: Request) -> User:
+    """Return the user behind a request's bearer token."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("expected the header `Authorization: Bearer <token>`")
-    return await state.accounts.user_of(credentials.credentials)
+    parts: AppState = request.app.state.parts
+    return await parts.accounts.user_of(token.strip())
+
+
+async def current_user(
+    request: Request,
+    _: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],  # for the document
+) -> User:
+    return await user_of(request)
 
 
 CurrentUser = Annotated[User, Depends(current_user)]

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel
 
-from backend.api.deps import AppState, CurrentUser, Every, State
+from backend.api.deps import AppState, CurrentUser, Every, State, user_of
 from backend.api.errors import documented
 from backend.api.job_requests import SUBMIT_JOB, submission_of
 from backend.core.db.statements import JobFilter
@@ -25,6 +25,14 @@ from backend.services.jobs import parse_page_cursor
 MAX_WAIT_S = 30.0
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
+BY_HAND: dict[str, Any] = {  # Any: OpenAPI objects
+    "security": [{"HTTPBearer": []}],
+    "parameters": [
+        {"name": "Idempotency-Key", "in": "header", "required": False, "schema": {"type": "string", "maxLength": 200}}
+    ],
+}
+"""What the document says of a route that reads its request itself: declared to FastAPI, the same costs a tenth of it."""
+
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 
@@ -37,10 +45,11 @@ class AttemptList(BaseModel):
     attempts: list[Attempt]
 
 
-async def _idempotency_key(idempotency_key: Annotated[str | None, Header()] = None) -> str | None:
-    if idempotency_key is not None and not IDEMPOTENCY_KEY.fullmatch(idempotency_key):
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
         raise Invalid("an Idempotency-Key is 1 to 200 visible ASCII characters")
-    return idempotency_key
+    return key
 
 
 async def _wait_s(
@@ -58,17 +67,15 @@ async def _wait_s(
     status_code=202,
     operation_id="submit_job",
     response_model=JobView,
-    openapi_extra=SUBMIT_JOB.openapi,
+    openapi_extra=SUBMIT_JOB.openapi | BY_HAND,
     responses=documented(401, 403, 413, 422),
 )
-async def submit(
-    state: State,
-    user: CurrentUser,
-    body: Annotated[Any, Depends(SUBMIT_JOB.parse)],  # Any: one of the request classes
-    key: Annotated[str | None, Depends(_idempotency_key)],
-) -> Response:
+async def submit(request: Request) -> Response:
     """Record a job and answer at once. With an `Idempotency-Key`, sending twice starts one job."""
-    job = await state.jobs.submit(user, submission_of(body), key)
+    user = await user_of(request)
+    wanted = submission_of(await SUBMIT_JOB.parse(request))
+    state: AppState = request.app.state.parts
+    job = await state.jobs.submit(user, wanted, _idempotency_key(request))
     headers = {"Location": f"/jobs/{job.id}", "ETag": job.etag}
     return Response(job.model_dump_json(), 202, headers=headers, media_type="application/json")
 
