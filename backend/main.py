@@ -1,6 +1,6 @@
 """The web process: engine, Redis and use cases are built here, and the routers mounted."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from uuid import UUID
 
@@ -81,23 +81,33 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         log.info("stopped")
 
     app = FastAPIOffline(
-        title="AITrader", version=VERSION, description=DESCRIPTION, lifespan=lifespan, redirect_slashes=False
+        title="AITrader",
+        version=VERSION,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # asked anew at each request
     )
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, max_import_bytes=settings.max_import_bytes)
-    app.add_middleware(
-        CORSMiddleware,
-        allow_origins=settings.cors_origins,
-        allow_methods=["GET", "POST"],
-        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Prefer"],
-        expose_headers=["ETag", "Location", "Link", "Preference-Applied"],
-    )
+    if settings.cors_origins:
+        _admit(app, settings.cors_origins)
     app.add_middleware(AccessLog)
     install_error_handlers(app)
-    for module in (health, jobs, artifacts, catalogue, market, models, sentiment, signals, websocket_route):
+    for module in (jobs, health, artifacts, catalogue, market, models, sentiment, signals, websocket_route):
         app.include_router(module.router)
     problem_schema = ProblemDocument.model_json_schema(ref_template=REFERENCE)
     install_openapi(app, [SUBMIT_JOB], {**problem_schema.pop("$defs", {}), "ProblemDocument": problem_schema})
     return app
+
+
+def _admit(app: FastAPI, origins: Sequence[str]) -> None:
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Prefer"],
+        expose_headers=["ETag", "Location", "Link", "Preference-Applied"],
+    )
 
 
 async def _build(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> None:

@@ -31,7 +31,7 @@ BY_HAND: dict[str, Any] = {  # Any: OpenAPI objects
         {"name": "Idempotency-Key", "in": "header", "required": False, "schema": {"type": "string", "maxLength": 200}}
     ],
 }
-"""What the document says of a route that reads its request itself: declared to FastAPI, the same costs a tenth of it."""
+"""What the document says of a route that reads its request itself: FastAPI takes a tenth more time for the same."""
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
