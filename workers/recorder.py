@@ -8,12 +8,12 @@ import os
 import signal
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, RowMapping, select
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from backend.core.artifacts import ArtifactStore
@@ -60,9 +60,11 @@ class Recorder:
                 _note(ended, lease, self._end(lease, ready))
         if not done:
             return Recorded(ended)
-        finished = self._finish(done, then)
+        finished, refused = self._finish(done, then)
         for success in done:
-            _note(ended, success.lease, self._ended(success, finished))
+            job_id = success.lease.job.id
+            how = self._failed(success, refused[job_id]) if job_id in refused else self._ended(success, finished)
+            _note(ended, success.lease, how)
         return Recorded(ended, finished.next_claims)
 
     def _ready(self, lease: Lease, outcome: Outcome) -> Success | Ending:
@@ -78,22 +80,32 @@ class Recorder:
             return failure(lease.job, bug(error))
         return Success(lease, outcome, text, stored)
 
-    def _finish(self, done: Sequence[Success], then: JobSpec | None) -> Finished:
+    def _finish(self, done: Sequence[Success], then: JobSpec | None) -> tuple[Finished, Mapping[UUID, BaseException]]:
+        """Finish all together; where the database refuses that, each alone, and tell which were refused, and why."""
         give_up_at = time.monotonic() + RECORD_FOR_S
         is_again = False
         while True:
             try:
-                return self._desk.finish(done, then, is_again=is_again)
+                return self._desk.finish(done, then, is_again=is_again), {}
             except (OperationalError, InterfaceError) as error:
                 _wait(error, give_up_at)
                 is_again = True
             except BaseException as error:  # noqa: BLE001 - what a result or row holds may be refused in many ways
                 if len(done) == 1:
-                    self._end(done[0].lease, failure(done[0].lease.job, bug(error)))
-                    return Finished({}, rings=True, next_claims=())
-                alone = [self._finish([success], None) for success in done]
-                rows = {job_id: row for finished in alone for job_id, row in finished.rows.items()}
-                return Finished(rows, rings=True, next_claims=())
+                    return Finished({}, rings=True, next_claims=()), {done[0].lease.job.id: error}
+                break
+        rows: dict[UUID, RowMapping] = {}
+        refused: dict[UUID, BaseException] = {}
+        for success in done:
+            alone, why = self._finish([success], None)
+            rows |= alone.rows
+            refused |= why
+        return Finished(rows, rings=True, next_claims=()), refused
+
+    def _failed(self, success: Success, error: BaseException) -> Ended | None:
+        """End the attempt whose success the database refused as a failure like any other."""
+        self._store.drop_attempt(success.lease.job.id, success.lease.token)
+        return self._end(success.lease, failure(success.lease.job, bug(error)))
 
     def _ended(self, success: Success, finished: Finished) -> Ended | None:
         """Return the job as it was left; a success that was fenced out leaves nothing behind."""

@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
-from backend.core.event_log import HISTORY_LENGTH, Announcement, position, publish, redis_channel, since
+from backend.core.event_log import HISTORY_LENGTH, MAX_BELLS, Announcement, position, publish, redis_channel, since
 from backend.core.events import Cursor, Event, Kind, Topic
 from backend.core.jobs.suggestion import MAX_SYMBOLS
 from backend.core.redis import async_redis, sync_redis
@@ -106,3 +106,13 @@ def test_history_and_position_expire_by_themselves(redis_url: str, topic: Topic)
     tell(redis_url, topic, "a")
     with Redis.from_url(redis_url) as redis:
         assert all(redis.ttl(f"{redis_channel(topic)}:{part}") > 0 for part in ("position", "history"))
+
+
+def test_no_more_bells_wait_than_there_are_slots(redis_url: str) -> None:
+    redis = sync_redis(redis_url)
+    for _ in range(3):
+        publish(redis, Announcement(bells=[("narrow", None)] * 2, slots={"narrow": 3}))
+    publish(redis, Announcement(bells=[("unknown", None)] * (MAX_BELLS + 1)))
+    counts = redis.llen("narrow"), redis.llen("unknown")
+    redis.close()
+    assert counts == (3, MAX_BELLS)

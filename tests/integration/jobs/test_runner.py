@@ -8,6 +8,9 @@ from sqlalchemy.exc import OperationalError
 
 from backend.core.db import statements
 from backend.core.db.sessions import sync_engine
+from backend.core.jobs.outcomes import Outcome, Row
+from backend.core.jobs.probe import ProbeResult
+from backend.core.jobs.registry import JOB_TYPES
 from backend.core.jobs.submission import submission
 from backend.services.accounts import create_token, find_user
 from backend.settings import Settings
@@ -85,3 +88,19 @@ def test_every_allowed_amount_of_cash_can_be_recorded(settings, scratch_platform
     recorded = scratch_platform.rows("SELECT initial_cash FROM backtest_results WHERE job_id = %s", job_id)
     assert state == [{"state": "succeeded", "error": None}]
     assert float(recorded[0]["initial_cash"]) == cash
+
+
+def test_an_effect_that_is_refused_fails_its_own_job_and_no_other(settings, scratch_platform, queue_backtest) -> None:
+    ids = [queue_backtest(BACKTEST) for _ in range(2)]
+    runner = Runner(settings, worker_id="w")
+    claims = [claim for _ in ids for claim in runner._desk.claim(JOB_TYPES["backtest"])]
+    good = Outcome(ProbeResult(attempt=1, slept_s=0.0))
+    bad = Outcome(ProbeResult(attempt=1, slept_s=0.0), rows=[Row("probe_effects", {"attempt": None})])
+    try:
+        recorded = runner._recorder.record(list(zip([claim.lease for claim in claims], (good, bad), strict=True)), None)
+    finally:
+        runner.close()
+    states = [str(recorded.ended[claim.lease.job.id].job.state) for claim in claims]
+    assert states == ["succeeded", "scheduled"]
+    kept = scratch_platform.rows("SELECT error FROM jobs WHERE id = %s", claims[1].lease.job.id)
+    assert "IntegrityError" in kept[0]["error"]["message"]
