@@ -21,9 +21,13 @@ VALID_NAME: Final = "valid.csv"
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
-    """The tweets as they are used: `fitted` and `kept_back` from the training file, `valid` to measure on."""
+    """The texts as they are used: `fitted` and `kept_back` from the training file of tweets, `valid` to measure on.
+
+    `own` are sentences of ours, fitted to beside the tweets.
+    """
 
     fitted: Texts
+    own: Texts
     kept_back: Texts
     valid: Texts
     n_repeated: int
@@ -36,14 +40,19 @@ def read_data(options: SentimentOptions) -> Data:
     fitted, kept_back = split(
         thinned(train, options.max_rows, seed=options.seed), options.slice_frac, seed=options.seed
     )
-    return Data(fitted=fitted, kept_back=kept_back, valid=valid, n_repeated=len(everything) - len(train))
+    return Data(
+        fitted=fitted,
+        own=sentences(options.n_sentences, seed=options.seed),
+        kept_back=kept_back,
+        valid=valid,
+        n_repeated=len(everything) - len(train),
+    )
 
 
 def fitted_network(options: SentimentOptions, data: Data, progress: Progress) -> Network:
     """Return the network that ships, in float32, fitted after its teacher when there is one."""
     encoder = base_encoder(options.max_tokens)
-    own = sentences(options.n_sentences, seed=options.seed)
-    rows = tokenised(Texts(data.fitted.texts + own.texts, data.fitted.labels + own.labels), encoder)
+    rows = tokenised(Texts(data.fitted.texts + data.own.texts, data.fitted.labels + data.own.labels), encoder)
     kept_back = tokenised(data.kept_back, encoder)
     judged = None
     taught_from = 0.0
@@ -55,6 +64,13 @@ def fitted_network(options: SentimentOptions, data: Data, progress: Progress) ->
         judged = logits_of(teacher, rows.ids)
     plan = _plan(options, data, "student")
     return fit(replace(plan, judged=judged), rows, kept_back, _called("network", part_of(progress, taught_from, 1.0)))
+
+
+def checkpoint_key(options: SentimentOptions, data: Data) -> str:
+    """Return a name for what a checkpoint was made from: other texts, labels or options never continue it."""
+    used = [[texts.texts, texts.labels] for texts in (data.fitted, data.own, data.kept_back)]
+    told = json.dumps([options.told(), used])
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def base_encoder(max_tokens: int) -> TokenEncoder:
@@ -76,14 +92,8 @@ def _plan(options: SentimentOptions, data: Data, role: str) -> Plan:
         learning_rate=options.learning_rate / 2 if is_teacher else options.learning_rate,
         batch_rows=options.batch_rows,
         seed=options.seed,
-        checkpoint=options.work / f"{role}-{_key(options, data)}.pt",
+        checkpoint=options.work / f"{role}-{checkpoint_key(options, data)}.pt",
     )
-
-
-def _key(options: SentimentOptions, data: Data) -> str:
-    """Return a name for what a checkpoint was made from: other data or options never continue it."""
-    told = json.dumps([options.told(), data.fitted.texts, data.fitted.labels, data.kept_back.texts])
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def _called(role: str, progress: Progress) -> Progress:
