@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -22,7 +23,7 @@ def scan(bars: Bars, patterns: Sequence[PatternName] | None = None, *, last_bars
     a bar depends on it and earlier ones alone. Warm-up: 2 to 14 bars by pattern; too few give an empty list.
     Rules: TA-Lib's CDL* functions with their default candle settings and penetrations.
     """
-    names = tuple(PATTERNS if patterns is None else dict.fromkeys(check_pattern(name) for name in patterns))
+    names = _checked(tuple(PATTERNS if patterns is None else patterns))
     require(last_bars is None or last_bars >= 1, f"last_bars must be at least 1, or None for all; was {last_bars}")
     first_bar = 0 if last_bars is None else max(0, len(bars) - last_bars)
     signals = candlesticks.signals(bars, names, first_bar=first_bar)
@@ -31,6 +32,12 @@ def scan(bars: Bars, patterns: Sequence[PatternName] | None = None, *, last_bars
         for row, column in zip(*np.nonzero(signals), strict=True)
     ]
     return sorted(found, key=lambda match: (match.bar_time_ns, match.pattern))
+
+
+@lru_cache(maxsize=64)
+def _checked(names: tuple[PatternName, ...]) -> tuple[PatternName, ...]:
+    """Return names of patterns, each once; many symbols are asked about the same."""
+    return tuple(dict.fromkeys(check_pattern(name) for name in names))
 
 
 def _match(bars: Bars, name: PatternName, bar: int, signal: int) -> Match:
