@@ -19,7 +19,7 @@ from backend.core.jobs.provenance import BarsUsed
 from backend.core.jobs.suggestion import SuggestionPayload, SuggestionResult
 from market_data.bars import Bars
 from model_files.manifest import model_folders, read_manifest
-from suggestion_engine.ensemble import Ensemble, stacked, window_of
+from suggestion_engine.ensemble import Ensemble, windows_of
 from suggestion_engine.evidence import Mood
 from suggestion_engine.explain import explain
 from suggestion_engine.member import Member, open_member
@@ -40,13 +40,13 @@ def main() -> None:
         return
     ensemble = Ensemble(members)
     every = {bars.symbol: bars for bars in map(_random_walk, range(N_SYMBOLS))}
-    windows = stacked([window_of(bars) for bars in every.values()])
+    windows = windows_of(list(every.values()))
     print(f"{len(members)} models: {', '.join(member.name for member in members)}")
     _print("one row through the whole ensemble", lambda: ensemble.score(windows[:1]), times=200)
     for member in members:
         inputs = member.inputs(windows[:1])
         _print(f"  {member.name}", partial(member.probabilities, inputs), times=200)
-    _print(f"features of {N_SYMBOLS} symbols", lambda: [window_of(bars) for bars in every.values()])
+    _print(f"features of {N_SYMBOLS} symbols", lambda: windows_of(list(every.values())))
     _print(f"{N_SYMBOLS} symbols through the ensemble", lambda: ensemble.score(windows))
     _print(f"drift of {N_SYMBOLS} symbols", lambda: [ensemble.drift(window) for window in windows])
     _print("explanations of one symbol", lambda: [explain(member, windows[0]) for member in members], times=20)

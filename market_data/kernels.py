@@ -11,6 +11,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 # Read-only, so that one compiled version takes the locked columns of bars and freshly computed arrays alike.
 FLOATS: Final = types.Array(types.float64, 1, "C", readonly=True)
+MATRIX: Final = types.Array(types.float64, 2, "C", readonly=True)
 INTS: Final = types.Array(types.int64, 1, "C", readonly=True)
 BOOLS: Final = types.Array(types.boolean, 1, "C", readonly=True)
 FLOAT: Final = types.float64

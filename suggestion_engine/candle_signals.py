@@ -8,6 +8,7 @@ WARM_UP_BARS bars before it. Bars must stand at least one bar length apart, as t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,8 +17,9 @@ import numpy as np
 from market_data.bars import Bars, FloatArray
 from market_data.timeframe import step_ns
 from pattern_engine.candlesticks import SEGMENT_BARS as CALL_BARS
-from pattern_engine.candlesticks import WARM_UP_BARS, SignalArray, signals
+from pattern_engine.candlesticks import WARM_UP_BARS, search_of
 from pattern_engine.names import PatternName
+from pattern_engine.native_calls import SignalArray
 
 # With its warm-up a segment fits into one call of the pattern engine.
 SEGMENT_BARS: Final = CALL_BARS - WARM_UP_BARS
@@ -49,7 +51,7 @@ _ROW: Final = {name: row for row, name in enumerate(_NAMES)}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CandleSignals:
-    """net: bullish minus bearish candlesticks, shape (n,), 0 where nobody asked; the others: shape (n - first,)."""
+    """net: bullish minus bearish candlesticks, shape (s, n), 0 where nobody asked; the others: shape (s, n - first)."""
 
     net: FloatArray
     engulfing: FloatArray
@@ -58,13 +60,17 @@ class CandleSignals:
     doji: FloatArray
 
 
-def candle_signals(bars: Bars, first: int) -> CandleSignals:
-    """Return the signals of the bars from `first` on, and the net of up to NET_BARS - 1 before them."""
+def candle_signals(bars: Sequence[Bars], first: int) -> CandleSignals:
+    """Return the signals of the bars from `first` on, and the net of up to NET_BARS - 1 before them.
+
+    bars: of s symbols, n of each.
+    """
     start = max(0, first - NET_BARS + 1)
-    signs = np.sign(_anchored_signals(bars, start)).astype(np.float64)
-    net = np.zeros(len(bars))
-    net[start:] = signs[: len(_DIRECTED)].sum(axis=0)
-    asked = signs[:, first - start :]
+    found = np.stack([_anchored_signals(one, start) for one in bars], axis=1)
+    signs = np.sign(found).astype(np.float64)
+    net = np.zeros((len(bars), len(bars[0])))
+    net[:, start:] = signs[: len(_DIRECTED)].sum(axis=0)
+    asked = signs[:, :, first - start :]
     return CandleSignals(
         net=net,
         engulfing=asked[_ROW["engulfing"]],
@@ -75,14 +81,15 @@ def candle_signals(bars: Bars, first: int) -> CandleSignals:
 
 
 def _anchored_signals(bars: Bars, first: int) -> SignalArray:
+    search = search_of(_NAMES)
+    columns = (bars.open, bars.high, bars.low, bars.close)
     segment_of = bars.time // (SEGMENT_BARS * step_ns(bars.timeframe))
     found = np.zeros((len(_NAMES), len(bars) - first), dtype=np.int32)
-    start = int(np.searchsorted(segment_of, segment_of[first])) if first < len(bars) else first
+    start = int(segment_of.searchsorted(segment_of[first])) if first < len(bars) else first
     while start < len(bars):
-        end = int(np.searchsorted(segment_of, segment_of[start], side="right"))
+        end = int(segment_of.searchsorted(segment_of[start], side="right"))
         call_start = max(0, start - WARM_UP_BARS)
         wanted = max(start, first)
-        answers = signals(bars[call_start:end], _NAMES, first_bar=wanted - call_start)
-        found[:, wanted - first : end - first] = answers
+        found[:, wanted - first : end - first] = search(columns, call_start, end)[:, wanted - call_start :]
         start = end
     return found

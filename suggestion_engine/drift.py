@@ -109,7 +109,7 @@ def psi(reference: Reference, rows: FloatArray) -> FloatArray:
     _check_width(reference, n_features)
     bins = _bins(reference)
     # As narrow as the quantiles are, or 0.7 would be above a quantile of 0.7.
-    counts = _bin_counts(np.ascontiguousarray(rows, dtype=np.float32), bins.edges)
+    counts = _bin_counts(np.ascontiguousarray(rows.T, dtype=np.float32), bins.edges)
     actual = (counts + _PRIOR_ROWS) / (n + _PRIOR_ROWS * _N_BINS)
     expected = bins.shares
     index = ((actual - expected) * np.log(actual / expected)).sum(axis=1)
@@ -178,7 +178,7 @@ def _relative_psi(reference: Reference, rows: FloatArray) -> FloatArray:
 @lru_cache(maxsize=16)
 def _bins(reference: Reference) -> _Bins:
     edges = np.ascontiguousarray(reference.quantiles[:, _INNER_DECILES])
-    counts = _bin_counts(np.ascontiguousarray(reference.quantiles.T), edges)
+    counts = _bin_counts(np.ascontiguousarray(reference.quantiles), edges)
     nan_frac = reference.nan_frac.astype(np.float64)
     counts *= 1.0 - nan_frac[:, None]
     counts[:, -1] = N_QUANTILES * nan_frac
@@ -205,15 +205,25 @@ def _check_width(reference: Reference, n_features: int) -> None:
 
 
 @kernel(_MATRIX, _MATRIX)
-def _bin_counts(rows: Float32Array, edges: Float32Array) -> FloatArray:
-    """Return how many rows have each feature in each of its bins, shape (F, len(edges of one) + 2); the last is NaN."""
+def _bin_counts(columns: Float32Array, edges: Float32Array) -> FloatArray:
+    """Return how many values of each feature are in each of its bins, shape (F, edges + 2); the last bin is NaN's.
+
+    columns: shape (F, n); edges: (F, edges). A feature's edges never fall: a bin holds what is above its lower edge and
+    not above its upper one.
+    """
     n_features, n_edges = edges.shape
     counts = np.zeros((n_features, n_edges + 2))
-    for i in range(rows.shape[0]):
-        for feature in range(n_features):
-            value = rows[i, feature]
-            at = 0
-            while at < n_edges and value > edges[feature, at]:
-                at += 1
-            counts[feature, n_edges + 1 if np.isnan(value) else at] += 1.0
+    for feature in range(n_features):
+        values = columns[feature]
+        at_least = 0
+        for i in range(values.size):
+            at_least += values[i] == values[i]  # NaN equals nothing
+        counts[feature, n_edges + 1] = values.size - at_least
+        for edge in range(n_edges):
+            above = 0
+            for i in range(values.size):
+                above += values[i] > edges[feature, edge]
+            counts[feature, edge] = at_least - above
+            at_least = above
+        counts[feature, n_edges] = at_least
     return counts

@@ -115,7 +115,7 @@ def _close_z_20(s: Series) -> FloatArray:
 
 
 def _before(column: FloatArray) -> FloatArray:
-    return np.concatenate(([np.nan], column))[: len(column)]
+    return np.concatenate((np.full((len(column), 1), np.nan), column[:, :-1]), axis=1)
 
 
 def _overnight_20(s: Series) -> FloatArray:
@@ -161,7 +161,7 @@ def _choppiness_14(s: Series) -> FloatArray:
 
 
 def _vol_rank_230(s: Series) -> FloatArray:
-    return kernels.window_rank(s.past_vol_20, VOL_RANK_BARS, len(s.past_vol_20) - s.n_rows)
+    return kernels.window_rank(s.past_vol_20, VOL_RANK_BARS, s.past_vol_20.shape[1] - s.n_rows)
 
 
 FORMULAS: Final[Mapping[str, Formula]] = MappingProxyType(

@@ -1,7 +1,8 @@
-"""What formulas are written with: a series' columns, and looks back from each row that is asked for."""
+"""What formulas are written with: the columns of many symbols, and looks back from each row that is asked for."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Final
 
@@ -17,29 +18,33 @@ VOL_RANK_BARS: Final = 230
 
 
 class Series:
-    """Bars, and the rows from `first` on as the ones asked for: n - first of them.
+    """Bars of s symbols, as many of each, and the rows from `first` on as the ones asked for: n - first of each.
 
-    Columns have the shape (n,), all other answers (n - first,), NaN where they look back beyond the first bar.
+    Columns have the shape (s, n), all other answers (s, n - first), NaN where they look back beyond the first bar. Each
+    symbol's answers are what they are without the others: many are taken at once because a call costs more than its
+    sums.
     """
 
-    def __init__(self, bars: Bars, first: int) -> None:
+    def __init__(self, bars: Sequence[Bars], first: int) -> None:
         self.bars = bars
         self.first = first
-        self.n_rows = len(bars) - first
-        self.open, self.high, self.low, self.close = bars.open, bars.high, bars.low, bars.close
-        self.volume = bars.volume
-        self.returns = kernels.log_changes(bars.close)
-        self.true_range = kernels.true_ranges(bars.high, bars.low, bars.close)
+        self.n_rows = len(bars[0]) - first
+        self.open, self.high = self._column(lambda one: one.open), self._column(lambda one: one.high)
+        self.low, self.close = self._column(lambda one: one.low), self._column(lambda one: one.close)
+        self.volume = self._column(lambda one: one.volume)
+        self.returns = kernels.log_changes(self.close)
+        self.true_range = kernels.true_ranges(self.high, self.low, self.close)
 
     def now(self, column: FloatArray) -> FloatArray:
-        return column[self.first :]
+        return column[:, self.first :]
 
     def ago(self, column: FloatArray, n_bars: int) -> FloatArray:
+        n_series, n = column.shape
         start = self.first - n_bars
         if start >= 0:
-            return column[start : len(column) - n_bars]
-        missing = np.full(min(-start, len(column) - self.first), np.nan)
-        return np.concatenate((missing, column[: max(0, len(column) - n_bars)]))
+            return column[:, start : n - n_bars]
+        missing = np.full((n_series, min(-start, self.n_rows)), np.nan)
+        return np.concatenate((missing, column[:, : max(0, n - n_bars)]), axis=1)
 
     def log_return(self, n_bars: int, *, skip: int = 0) -> FloatArray:
         """Return ln(close `skip` bars ago / close `n_bars` ago)."""
@@ -66,7 +71,7 @@ class Series:
 
     @cached_property
     def changes(self) -> FloatArray:
-        return kernels.changes(self.close)
+        return np.concatenate((np.full((len(self.bars), 1), np.nan), np.diff(self.close)), axis=1)
 
     @cached_property
     def rises(self) -> FloatArray:
@@ -79,7 +84,8 @@ class Series:
     @cached_property
     def days(self) -> NDArray[np.datetime64]:
         """Return the UTC dates of the rows asked for."""
-        return self.bars.time[self.first :].view("M8[ns]").astype("M8[D]")
+        times = np.stack([one.time[self.first :] for one in self.bars])
+        return times.view("M8[ns]").astype("M8[D]")
 
     @cached_property
     def months(self) -> NDArray[np.datetime64]:
@@ -93,7 +99,7 @@ class Series:
 
     @cached_property
     def vol_20(self) -> FloatArray:
-        return self.past_vol_20[len(self.past_vol_20) - self.n_rows :]
+        return self.past_vol_20[:, self.past_vol_20.shape[1] - self.n_rows :]
 
     @cached_property
     def vol_60(self) -> FloatArray:
@@ -135,6 +141,9 @@ class Series:
     def candles(self) -> CandleSignals:
         return candle_signals(self.bars, self.first)
 
+    def _column(self, of: Callable[[Bars], FloatArray]) -> FloatArray:
+        return np.stack([of(one) for one in self.bars])
+
 
 def without_dust(deviation: FloatArray) -> FloatArray:
     """Return deviations of logs with rounding dust set to 0, so that nothing is divided by it."""
@@ -143,4 +152,4 @@ def without_dust(deviation: FloatArray) -> FloatArray:
 
 def quotient(dividend: FloatArray, divisor: FloatArray, *, otherwise: float = np.nan) -> FloatArray:
     """Return dividend / divisor, `otherwise` where the divisor is 0, NaN where it is NaN."""
-    return kernels.quotient(dividend, divisor, otherwise)
+    return np.where(divisor == 0.0, otherwise, dividend / divisor)

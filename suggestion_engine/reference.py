@@ -17,8 +17,8 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from market_data.bars import FloatArray
-from market_data.kernels import FLOATS, kernel
+from market_data.bars import FloatArray, IntArray
+from market_data.kernels import FLOAT, FLOATS, INTS, MATRIX, kernel
 from suggestion_engine.errors import ReferenceRefused
 from suggestion_engine.feature_registry import RAW_FEATURES
 
@@ -45,26 +45,45 @@ _UNREADABLE: Final = (
 _PER_FEATURE: Final = ("nan_frac", "center", "scale", "psi_levels")
 
 
+@kernel(FLOAT, FLOATS)
+def _share_below(wide: float, quantiles: FloatArray) -> float:
+    value = np.float64(np.float32(wide))  # as narrow as the quantiles are, or 0.7 would be above a quantile of 0.7
+    first = np.searchsorted(quantiles, value, side="left")
+    behind = np.searchsorted(quantiles, value, side="right")
+    last = len(quantiles) - 1
+    if np.isnan(value) or np.isnan(quantiles[0]):
+        share = np.nan
+    elif first < behind:  # it is a quantile, or several equal ones: their middle
+        share = (first + behind - 1) / 2.0 / last
+    elif first == 0:
+        share = 0.0
+    elif first > last:
+        share = 1.0
+    else:
+        below, above = quantiles[first - 1], quantiles[first]
+        share = (first - 1 + (value - below) / (above - below)) / last
+    return share
+
+
 @kernel(FLOATS, FLOATS)
 def _shares_below(values: FloatArray, quantiles: FloatArray) -> FloatArray:
     shares = np.empty(len(values))
-    last = len(quantiles) - 1
     for i in range(len(values)):
-        value = values[i]
-        first = np.searchsorted(quantiles, value, side="left")
-        behind = np.searchsorted(quantiles, value, side="right")
-        if np.isnan(value):
-            shares[i] = np.nan
-        elif first < behind:  # it is a quantile, or several equal ones: their middle
-            shares[i] = (first + behind - 1) / 2.0 / last
-        elif first == 0:
-            shares[i] = 0.0
-        elif first > last:
-            shares[i] = 1.0
-        else:
-            below, above = quantiles[first - 1], quantiles[first]
-            shares[i] = (first - 1 + (value - below) / (above - below)) / last
+        shares[i] = _share_below(values[i], quantiles)
     return shares
+
+
+@kernel(MATRIX, INTS, MATRIX)
+def _with_shares_below(rows: FloatArray, ranked: IntArray, quantiles: FloatArray) -> Float32Array:
+    """Return rows and, behind them, the shares of the columns `ranked` below each of their values."""
+    n_features = rows.shape[1]
+    joined = np.empty((len(rows), n_features + len(ranked)), dtype=np.float32)
+    for i in range(len(rows)):
+        for column in range(n_features):
+            joined[i, column] = rows[i, column]
+        for k in range(len(ranked)):
+            joined[i, n_features + k] = _share_below(rows[i, ranked[k]], quantiles[ranked[k]])
+    return joined
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,11 +111,12 @@ class Reference:
         NaN stays NaN.
         """
         quantiles = self._wide_quantiles[self._column(name)]
-        if np.isnan(quantiles[0]):
-            return np.full(values.shape, np.nan)
-        narrow = values.astype(np.float32)  # as the quantiles are, or 0.7 would be above a quantile of 0.7
-        shares: FloatArray = _shares_below(narrow.astype(np.float64).ravel(), quantiles)
+        shares: FloatArray = _shares_below(np.ascontiguousarray(values, dtype=np.float64).ravel(), quantiles)
         return shares.reshape(values.shape)
+
+    def with_percentiles(self, rows: FloatArray, columns: IntArray) -> Float32Array:
+        """Return rows, shape (n, F), with the percentiles of some of their columns behind them, (n, F + columns)."""
+        return _with_shares_below(np.ascontiguousarray(rows), columns, self._wide_quantiles)
 
     def standardised(self, rows: FloatArray) -> FloatArray:
         """Return (rows - center) / scale, cut to +-20; 0 where NaN. rows: shape (n, F)."""

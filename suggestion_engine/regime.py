@@ -54,13 +54,13 @@ def classify(bars: Bars, newest: FloatArray | None = None) -> Regime:
     if len(bars) < NEEDED_BARS:
         return Regime(name="unknown", trend=np.nan, volatility_pct=np.nan, volatility_per_bar=np.nan, efficiency=np.nan)
     row = latest_features(bars)[0] if newest is None else newest
-    tail = bars.close[-SLOW_BARS:]
-    slow = float(kernels.window_mean(tail, SLOW_BARS, SLOW_BARS - 1)[0])
-    fast = float(kernels.window_mean(tail, FAST_BARS, SLOW_BARS - 1)[0])
+    tail = bars.close[np.newaxis, -SLOW_BARS:]
+    slow = float(kernels.window_mean(tail, SLOW_BARS, SLOW_BARS - 1)[0, 0])
+    fast = float(kernels.window_mean(tail, FAST_BARS, SLOW_BARS - 1)[0, 0])
     trend = float(np.log(fast / slow))
     volatility_pct = 100.0 * float(row[_VOL_RANK])
     return Regime(
-        name=_name(trend, float(np.log(tail[-1] / slow)), volatility_pct),
+        name=_name(trend, float(np.log(tail[0, -1] / slow)), volatility_pct),
         trend=trend,
         volatility_pct=volatility_pct,
         volatility_per_bar=float(row[_VOL_20]),

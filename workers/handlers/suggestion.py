@@ -1,7 +1,7 @@
 """`suggestion`: what to do about each of many symbols. One bad symbol never sinks the rest.
 
 1. The models that serve are chosen: those that fit the payload's names, timeframe and horizon.
-2. Each symbol's bars are loaded and its newest rows of features computed; what cannot be had is a failure.
+2. Each symbol's bars are loaded, and all their newest rows of features computed; what cannot be had is a failure.
 3. Every model is asked once, for all symbols together.
 4. Each symbol gets its plan, its drift report, its evidence; some get an explanation, which is the slow part.
 
@@ -11,6 +11,7 @@ A bar that is still forming is left out: the models have only seen closed ones.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 
 from backend.core.jobs.failures import SymbolFailure
 from backend.core.jobs.outcomes import Outcome
@@ -143,7 +144,7 @@ class _Desk:
             action,
             self.scores.of(i).edge,
             self.scores.edges(i),
-            [float(weight) for weight in ensemble.weights],
+            self._weights,
             min_edge=ensemble.min_edge,
             is_drifted=is_drifted,
         )
@@ -151,6 +152,14 @@ class _Desk:
     def _models(self, i: int) -> tuple[ModelUsed, ...]:
         today, members = self.now.date(), enumerate(self.chosen.ensemble.members)
         return tuple(model_view(member, self.scores.of_member(m, i), today=today) for m, member in members)
+
+    @cached_property
+    def _expiries(self) -> tuple[str, ...]:
+        return tuple(_expired(self.chosen, self.now.date()))
+
+    @cached_property
+    def _weights(self) -> list[float]:
+        return [float(weight) for weight in self.chosen.ensemble.weights]
 
     def _quote(self, candidate: Candidate) -> Quote:
         newest, close = candidate.window[-1], float(candidate.bars.close[-1])
@@ -187,7 +196,7 @@ class _Desk:
         if age > stale_after:
             before = "ago" if asked_for == self.now else f"before the end of {self.payload.end}"
             warnings.append(f"stale: the newest bar, of {day}, closed {age / timedelta(days=1):.1f} days {before}")
-        return bool(seen_by), [*warnings, *_expired(self.chosen, self.now.date())]
+        return bool(seen_by), [*warnings, *self._expiries]
 
 
 def _explained(

@@ -9,7 +9,7 @@ from backend.core.jobs.suggestion import SuggestionPayload
 from market_data.bars import Bars, FloatArray
 from market_data.errors import DomainError, NoBars, ProviderUnavailable
 from market_data.timeframe import NS_PER_S, step_ns
-from suggestion_engine.ensemble import window_of
+from suggestion_engine.ensemble import check_long_enough, windows_of
 from suggestion_engine.evidence import Mood
 from workers.context import Context, LoadedBars
 from workers.handlers.bars import as_outcome, closed
@@ -42,7 +42,7 @@ def candidates_of(
     payload: SuggestionPayload, context: Context, now: datetime, *, loading_frac: float
 ) -> tuple[list[Candidate], list[SymbolFailure]]:
     """Return the symbols that can be judged, and why the others cannot; raise TryLater when nobody answers at all."""
-    found: list[Candidate] = []
+    found: list[tuple[str, LoadedBars, Bars]] = []
     failed: list[tuple[str, DomainError]] = []
     symbols = tuple(dict.fromkeys(payload.symbols))
     for done, symbol in enumerate(symbols):
@@ -52,14 +52,16 @@ def candidates_of(
             bars = closed(loaded.bars, now)
             if len(bars) == 0:
                 raise NoBars(f"{symbol} has no bar that is closed yet")
-            found.append(Candidate(symbol, loaded, bars, window_of(bars)))
+            check_long_enough(bars)
+            found.append((symbol, loaded, bars))
         except DomainError as error:
             failed.append((symbol, error))
     away = next((error for _, error in failed if isinstance(error, ProviderUnavailable)), None)
     if away is not None and not found and all(isinstance(error, ProviderUnavailable) for _, error in failed):
         raise as_outcome(away) from away
     failures = [SymbolFailure(symbol=symbol, code=error.code, message=str(error)) for symbol, error in failed]
-    return found, failures
+    windows = windows_of([bars for _, _, bars in found])
+    return [Candidate(*one, window) for one, window in zip(found, windows, strict=True)], failures
 
 
 def moods_of(candidates: Sequence[Candidate], context: Context) -> Mapping[str, Mood]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suggestion_engine.ensemble import NEEDED_BARS, Ensemble, reads_these_features, stacked, window_of
+from suggestion_engine.ensemble import NEEDED_BARS, Ensemble, reads_these_features, stacked, window_of, windows_of
 from suggestion_engine.errors import TooFewBars
 from suggestion_engine.member import Member, open_member
 from tests.models import SETTINGS, universe, walk, write_model
@@ -24,6 +24,11 @@ def members(tmp_path: Path) -> tuple[Member, Member]:
         settings={"input": "sequence", "min_edge": 0.3, "returns": {**SETTINGS["returns"], "up_atr": 1.1}},
     )
     return open_member(*first), open_member(*second)
+
+
+def test_windows_of_many_symbols_are_those_of_each():
+    every = [walk(seed=seed) for seed in (3, 4, 5)]
+    np.testing.assert_array_equal(windows_of(every), stacked([window_of(bars) for bars in every]))
 
 
 def test_the_answer_is_the_mean_by_weight(members: tuple[Member, Member]) -> None:

@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from market_data.bars import Bars
+from market_data.bars import COLUMNS, Bars
 from suggestion_engine.candle_signals import REACH_BARS
 from suggestion_engine.errors import ReferenceRefused, TooFewBars
 from suggestion_engine.feature_formulas import FORMULAS
 from suggestion_engine.features import (
+    BATCH_SYMBOLS,
     FEATURE_NAMES,
     FEATURE_SET,
     FEATURES,
@@ -21,6 +22,7 @@ from suggestion_engine.features import (
     RAW_FEATURES,
     WARMUP_BARS,
     latest_features,
+    latest_features_of_many,
     raw_features,
     with_ranks,
 )
@@ -111,6 +113,27 @@ def test_rows_of_a_history_cut_at_the_front_are_the_same_once_warm():
 def test_newest_rows_are_the_last_of_all_rows(last):
     bars = random_bars(N_BARS, seed=5)
     assert_array_equal(latest_features(bars, last), raw_features(bars)[-last:])
+
+
+@settings(max_examples=10, deadline=None)
+@given(SEEDS, st.integers(1, BATCH_SYMBOLS + 3), st.integers(1, 60), st.booleans())
+def test_newest_rows_of_many_symbols_are_those_of_each(seed, n_symbols, last, in_cents):
+    lengths = np.random.default_rng(seed).integers(WARMUP_BARS + last, N_BARS + last, n_symbols)
+    every = [random_bars(int(n), seed=seed + i, in_cents=in_cents) for i, n in enumerate(lengths)]
+    together = latest_features_of_many(every, last)
+    assert_array_equal(together, np.stack([latest_features(bars, last) for bars in every]))
+
+
+def test_no_symbols_have_no_rows():
+    assert latest_features_of_many([], 60).shape == (0, 60, len(RAW_FEATURES))
+
+
+def test_one_symbol_of_many_without_its_warm_up_is_named():
+    few = random_bars(WARMUP_BARS + 4)
+    short = Bars.from_arrays(symbol="SHORT", timeframe="1d", **{name: getattr(few, name) for name in COLUMNS})
+    told = f"SHORT must have at least {WARMUP_BARS + 5} bars, it had {WARMUP_BARS + 4}"
+    with pytest.raises(TooFewBars, match=told):
+        latest_features_of_many([random_bars(N_BARS), short], 5)
 
 
 @settings(max_examples=20, deadline=None)
