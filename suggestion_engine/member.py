@@ -11,9 +11,11 @@ from typing import Any, Final, Literal, get_args
 
 import numpy as np
 import onnxruntime as ort
+from numba import types
 from numpy.typing import NDArray
 
-from market_data.bars import FloatArray
+from market_data.bars import FloatArray, IntArray
+from market_data.kernels import kernel
 from model_files import Manifest, ModelRefused
 from model_files.session import open_model
 from suggestion_engine.booster import Booster, can_explain
@@ -82,7 +84,7 @@ class Member:
     def name(self) -> str:
         return self.manifest.name
 
-    @property
+    @cached_property
     def needed_rows(self) -> int:
         """Return how many rows of features, the newest last, one answer needs."""
         return self.settings.sequence_bars if self.settings.input == "sequence" else 1
@@ -113,13 +115,13 @@ class Member:
         return booster
 
     @cached_property
-    def channels(self) -> tuple[int, ...]:
+    def channels(self) -> IntArray:
         """Return the columns of FEATURE_NAMES that a sequence model reads."""
-        return tuple(FEATURE_NAMES.index(name) for name in self.settings.sequence_features)
+        return np.array([FEATURE_NAMES.index(name) for name in self.settings.sequence_features], dtype=np.int64)
 
-    @property
+    @cached_property
     def reads_ranks(self) -> bool:
-        return self.settings.input == "features" or max(self.channels) >= len(RAW_FEATURES)
+        return self.settings.input == "features" or int(self.channels.max()) >= len(RAW_FEATURES)
 
     def inputs(self, windows: FloatArray) -> Float32Array:
         """Return what the graph takes, for symbols whose newest rows these are.
@@ -141,8 +143,7 @@ class Member:
         """Return `columns` as the graph takes them."""
         if self.settings.input == "features":
             return columns
-        chosen = columns[:, self.channels].reshape(n_symbols, self.needed_rows, len(self.channels))
-        return np.ascontiguousarray(chosen)
+        return columns.take(self.channels, axis=1).reshape(n_symbols, self.needed_rows, len(self.channels))
 
     def probabilities(self, inputs: Float32Array) -> FloatArray:
         """Return the calibrated probabilities of sell, hold and buy, shape (n, 3), rows summing to 1.
@@ -152,14 +153,14 @@ class Member:
         if len(inputs) == 0:
             return np.empty((0, len(CLASSES)))
         parts = [self._run(inputs[start : start + BATCH_ROWS]) for start in range(0, len(inputs), BATCH_ROWS)]
-        probabilities: FloatArray = np.concatenate(parts, dtype=np.float64)
-        if not _are_probabilities(probabilities, len(inputs)):
+        answer = np.ascontiguousarray(parts[0] if len(parts) == 1 else np.concatenate(parts), dtype=np.float32)
+        has_shape = answer.shape == (len(inputs), len(CLASSES))
+        probabilities = _rescaled(answer) if has_shape else np.empty((0, len(CLASSES)))
+        if len(probabilities) == 0:
             raise ModelRefused(
                 f"{self.name} {self.manifest.version}: expected {len(inputs)} rows of three probabilities that sum to 1"
             )
-        positive = np.maximum(probabilities, 0.0)
-        rescaled: FloatArray = positive / positive.sum(axis=1, keepdims=True)
-        return rescaled
+        return probabilities
 
     def _run(self, inputs: Float32Array) -> Float32Array:
         answer: Float32Array = self.session.run(
@@ -201,12 +202,22 @@ def _rehearse(member: Member) -> None:
         raise ModelRefused(told) from error
 
 
-def _are_probabilities(values: FloatArray, n_rows: int) -> bool:
-    """Tell whether these are rows of probabilities, but for rounding; NaN is below no tolerance."""
-    if values.shape != (n_rows, len(CLASSES)):
-        return False
-    is_near_one = np.abs(values.sum(axis=1) - 1.0).max() <= SUM_TOLERANCE
-    return bool(values.min() >= -SUM_TOLERANCE and is_near_one)
+@kernel(types.Array(types.float32, 2, "C", readonly=True))
+def _rescaled(answer: Float32Array) -> FloatArray:
+    """Return rows of three with what is below 0 cut off and their sums made 1; no rows unless all are probabilities.
+
+    They are but for rounding: SUM_TOLERANCE. NaN is within no tolerance.
+    """
+    rescaled = np.empty(answer.shape)
+    for i in range(len(answer)):
+        first, second, third = np.float64(answer[i, 0]), np.float64(answer[i, 1]), np.float64(answer[i, 2])
+        is_near_one = abs(first + second + third - 1.0) <= SUM_TOLERANCE
+        if not (is_near_one and min(first, second, third) >= -SUM_TOLERANCE):
+            return rescaled[:0]
+        first, second, third = max(first, 0.0), max(second, 0.0), max(third, 0.0)
+        total = first + second + third
+        rescaled[i, 0], rescaled[i, 1], rescaled[i, 2] = first / total, second / total, third / total
+    return rescaled
 
 
 def _returns(told: Mapping[str, Any]) -> Returns:  # Any: JSON
