@@ -1,5 +1,6 @@
 """A handler's context by hand: what a test does not give must not be asked for."""
 
+import math
 import time
 from dataclasses import fields
 from typing import Any
@@ -40,6 +41,7 @@ def make_context(**parts: Any) -> Context:
         "ends_by": time.monotonic() + LONG_S,
         "monitor": Unwatched(),
         "is_stopping": lambda: False,
+        "expires_by": math.inf,
     }
     absent = {field.name: NotGiven(field.name) for field in fields(Context) if not field.name.startswith("_")}
     return Context(**(absent | usual | parts))

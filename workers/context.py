@@ -1,5 +1,6 @@
 """What a handler may ask for: bars, models, news, progress, whether to go on, the time, a seed. Nothing else."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from backend.core.jobs.outcomes import TIME_LIMIT_CODE, TIME_LIMIT_MESSAGE, Cancelled, GivenBack, InvalidJob
+from backend.core.jobs.outcomes import (
+    DEADLINE_CODE,
+    DEADLINE_MESSAGE,
+    TIME_LIMIT_CODE,
+    TIME_LIMIT_MESSAGE,
+    Cancelled,
+    GivenBack,
+    InvalidJob,
+)
 from backend.core.jobs.provenance import BarsUsed
 from backend.core.signals import SignalView, UnscoredSeries
 from market_data.bars import Bars
@@ -94,6 +103,8 @@ class Context:
     work_folder: Path
     """Of this host: for what a later attempt can go on from. A handler keeps it tidy."""
     is_stopping: Callable[[], bool]
+    expires_by: float = math.inf
+    """Of time.monotonic(): the job's own deadline, which ends the attempt too."""
     _checked_at: float = 0.0
     _reported_at: float = 0.0
 
@@ -119,10 +130,12 @@ class Context:
             self.monitor.report(min(max(fraction, 0.0), 1.0), stage)
 
     def check_cancelled(self) -> None:
-        """Raise what ends the attempt, if anything does: a cancel, the worker's stop, the soft time limit."""
+        """Raise what ends the attempt, if anything does: a cancel, the worker's stop, the deadline, the soft limit."""
         if self.is_stopping():
             raise GivenBack
         now = time.monotonic()
+        if now > self.expires_by:
+            raise InvalidJob(DEADLINE_CODE, DEADLINE_MESSAGE)
         if now > self.ends_by:
             raise InvalidJob(TIME_LIMIT_CODE, TIME_LIMIT_MESSAGE)
         if now - self._checked_at >= CHECK_EVERY_S:

@@ -3,6 +3,7 @@
 The runner, the keeper and the relay all end attempts, and all of them here.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,11 +17,12 @@ from backend.core.db.tables import job_attempts
 from backend.core.jobs.attempt import EndOfAttempt
 from backend.core.jobs.job import JobSummary, summary_of
 from backend.core.jobs.lifecycle import Move
-from backend.core.jobs.outcomes import TIME_LIMIT_CODE, TIME_LIMIT_MESSAGE
+from backend.core.jobs.outcomes import DEADLINE_CODE, DEADLINE_MESSAGE, TIME_LIMIT_CODE, TIME_LIMIT_MESSAGE
 from backend.core.jobs.registry import JOB_TYPES
 
 WORKER_LOST = {"code": "worker_lost", "message": "the process that ran this job ended without a word"}
 TIME_LIMIT = {"code": TIME_LIMIT_CODE, "message": TIME_LIMIT_MESSAGE}
+DEADLINE = {"code": DEADLINE_CODE, "message": DEADLINE_MESSAGE}
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,12 @@ class Lease:
             row["started_at"],
             row["is_short"],
         )
+
+    @property
+    def expires_in_s(self) -> float:
+        """Return how long after its start the job's deadline is; infinity where it has none."""
+        deadline = self.job.deadline_at
+        return math.inf if deadline is None else (deadline - self.started_at).total_seconds()
 
 
 @dataclass(frozen=True)
@@ -119,15 +127,15 @@ def try_later(job: JobSummary, error: Mapping[str, str | None], after_s: float) 
     return Ending(Move.TRY_LATER, "failed", error, {"run_at": datetime.now(UTC) + timedelta(seconds=after_s)})
 
 
-def loss(lease: Lease, *, is_overdue: bool) -> Ending:
-    """Return the ending of an attempt whose process is gone.
+def loss(lease: Lease, *, is_overdue: bool, is_expired: bool = False) -> Ending:
+    """Return the ending of an attempt whose process is gone. is_expired: because of the job's own deadline.
 
     A short job may have been held together with the one that ended the process. It is not to blame until it has been
     tried alone: the attempt is given back, and it counts as short no more.
     """
     job = lease.job
     if is_overdue:
-        return Ending(Move.FAIL, "timed_out", TIME_LIMIT)
+        return Ending(Move.FAIL, "timed_out", DEADLINE if is_expired else TIME_LIMIT)
     if lease.is_short:
         return Ending(Move.LOSE, "lost", WORKER_LOST, {"attempt": job.attempt - 1, "is_short": False})
     if job.attempt >= job.max_attempts:

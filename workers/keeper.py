@@ -63,7 +63,9 @@ class Keeper:
         self._renew([job["lease_token"] for job in held])
         grace = timedelta(seconds=self._settings.jobs.cancel_grace_s)
         for job in held:
-            if job["is_overdue"] or (job["cancel_age"] is not None and job["cancel_age"] > grace):
+            # A handler that checks ends at its deadline by itself; a type's hard limit has the soft one before it.
+            is_over_time = job["overdue_for"] > (grace if job["is_expired"] else timedelta(0))
+            if is_over_time or (job["cancel_age"] is not None and job["cancel_age"] > grace):
                 self._end_child(job)
         self._beat(len(held))
 
@@ -92,7 +94,8 @@ class Keeper:
         for row in lost:
             lease = Lease.of(row)
             with self._engine.begin() as connection:
-                ended = end_attempt(connection, lease, loss(lease, is_overdue=row["is_overdue"]))
+                ending = loss(lease, is_overdue=row["is_overdue"], is_expired=row["is_expired"])
+                ended = end_attempt(connection, lease, ending)
             if ended is not None:
                 log.warning("job_rescued", job_id=str(lease.job.id), pid=lease.worker_pid, state=ended.job.state)
                 self._herald.tell([ended.job], [lease.queue] if ended.rings else [])

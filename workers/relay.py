@@ -2,8 +2,9 @@
 
     python -m workers.relay
 
-Each round, on Postgres's clock: due jobs are queued, expired leases are taken back, unannounced changes are
-announced, doorbells that got lost are rung anew. Now and then: lanes are counted anew, old jobs are pruned.
+Each round, on Postgres's clock: due jobs are queued, expired leases are taken back, jobs past their deadline are
+failed, unannounced changes are announced, doorbells that got lost are rung anew. Now and then: lanes are put right,
+what ended long ago is pruned.
 """
 
 import contextlib
@@ -31,17 +32,23 @@ from backend.core.event_log import Announcement, publish
 from backend.core.heartbeats import RelayBeat
 from backend.core.jobs.job import summary_of
 from backend.core.logging import configure_logging, get_logger
+from backend.core.pruning import Ages, Pruned, Pruner
 from backend.core.redis import sync_redis
 from backend.core.signals import signal_of
 from backend.settings import Settings
 from workers.announce import Herald
 from workers.ending import Lease, end_attempt, loss
+from workers.relay_duties.deadlines import fail_expired_jobs
+from workers.relay_duties.lanes import delete_idle_lanes, follow_caps, open_missing_lanes
 
 ACTIVE_LOCK = 0x52_45_4C_41  # "RELA"
 BATCH = 500
 ANNOUNCE_AFTER_S = 1.0
 RECOUNT_EVERY_S = 10.0
-PRUNE_EVERY_S = 60.0
+FOLLOW_CAPS_EVERY_S = 2.0
+PRUNE_EVERY_S = 10.0
+PRUNE_FOR_S = 2.0
+KEEPERS_MARGIN_S = 2.0
 
 log = get_logger(__name__)
 
@@ -54,7 +61,7 @@ class Relay:
         self._engine = engine
         self._redis = sync_redis(settings.redis)
         self._herald = Herald(engine, self._redis)
-        self._store = ArtifactStore(settings.artifacts)
+        self._pruner = Pruner(engine, ArtifactStore(settings.artifacts))
         self._next: dict[str, float] = {}
 
     def round(self) -> None:
@@ -66,6 +73,10 @@ class Relay:
         self._duty("ring_lost_bells", 0, self.ring_lost_bells)
         self._duty("recount_lanes", RECOUNT_EVERY_S, self.recount_lanes)
         self._duty("prune", PRUNE_EVERY_S, self.prune)
+        self._duty("fail_expired_jobs", 0, lambda: fail_expired_jobs(self._engine, self._herald))
+        self._duty("follow_caps", FOLLOW_CAPS_EVERY_S, lambda: follow_caps(self._engine, self._settings.jobs))
+        self._duty("delete_idle_lanes", RECOUNT_EVERY_S, lambda: delete_idle_lanes(self._engine))
+        self._duty("open_missing_lanes", RECOUNT_EVERY_S, lambda: open_missing_lanes(self._engine, self._settings.jobs))
 
     def queue_due_jobs(self) -> None:
         with self._engine.begin() as connection:
@@ -74,11 +85,13 @@ class Relay:
 
     def take_back_leases(self) -> None:
         with self._engine.connect() as connection:
-            expired = connection.execute(upkeep.expired_leases(BATCH)).mappings().all()
+            keepers_time_s = self._settings.jobs.cancel_grace_s + KEEPERS_MARGIN_S
+            expired = connection.execute(upkeep.expired_leases(BATCH, keepers_time_s)).mappings().all()
         for row in expired:
             lease = Lease.of(row)
+            ending = loss(lease, is_overdue=row["is_overdue"], is_expired=row["is_expired"])
             with self._engine.begin() as connection:
-                ended = end_attempt(connection, lease, loss(lease, is_overdue=row["is_overdue"]))
+                ended = end_attempt(connection, lease, ending)
             if ended is not None:
                 log.warning(
                     "lease_expired",
@@ -122,16 +135,14 @@ class Relay:
                     log.warning("lane_recounted", queue=queue, user_id=str(user_id))
 
     def prune(self) -> None:
-        """Delete jobs that ended long ago, and their artifacts."""
-        age = {"age_s": self._settings.jobs.retention_days * 86_400, "limit": BATCH}
-        with self._engine.begin() as connection:
-            pruned = connection.execute(upkeep.PRUNE, age).scalars().all()
-        for job_id in pruned:
-            self._store.drop_job(job_id)
-        if pruned:
-            log.info("jobs_pruned", count=len(pruned))
+        """Delete what ended long ago, as much of it as a short while allows; the next time goes on."""
+        limits = self._settings.jobs
+        ages = Ages(limits.retention_days * 86_400, limits.delivery_retention_days * 86_400)
+        pruned = self._pruner.prune(ages, for_s=PRUNE_FOR_S)
+        if pruned != Pruned():
+            log.info("pruned", jobs=pruned.jobs, batches=pruned.batches, deliveries=pruned.deliveries)
 
-    def _duty(self, name: str, every_s: float, do: Callable[[], None]) -> None:
+    def _duty(self, name: str, every_s: float, do: Callable[[], object]) -> None:
         now = time.monotonic()
         if now < self._next.get(name, 0.0):
             return

@@ -157,6 +157,7 @@ class Runner:
             seed=int(payload_hash[:8], 16),
             payload_hash=payload_hash,
             ends_by=time.monotonic() + spec.soft_limit_s,
+            expires_by=time.monotonic() + claim.lease.expires_in_s,
             monitor=_Monitor(self, claim.lease),
             load_bars=load_bars,
             load_shared_bars=self._bars.load_shared,

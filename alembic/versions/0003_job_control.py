@@ -165,6 +165,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'pending'"),
     )
     op.create_index(
+        "webhook_deliveries_prune",
+        "webhook_deliveries",
+        ["ended_at"],
+        unique=False,
+        postgresql_where=sa.text("ended_at IS NOT NULL"),
+    )
+    op.create_index(
         "webhook_deliveries_list",
         "webhook_deliveries",
         ["webhook_id", sa.literal_column("created_at DESC"), sa.literal_column("id DESC")],
@@ -265,6 +272,11 @@ def downgrade() -> None:
     op.drop_column("jobs", "counters")
     op.drop_column("jobs", "deadline_at")
     op.drop_index("webhook_deliveries_list", table_name="webhook_deliveries")
+    op.drop_index(
+        "webhook_deliveries_prune",
+        table_name="webhook_deliveries",
+        postgresql_where=sa.text("ended_at IS NOT NULL"),
+    )
     op.drop_index(
         "webhook_deliveries_due", table_name="webhook_deliveries", postgresql_where=sa.text("state = 'pending'")
     )

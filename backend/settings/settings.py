@@ -44,9 +44,14 @@ class JobSettings(_Group):
     cancel_grace_s: Annotated[float, Field(ge=0)] = 3.0
     """How long a cancelled job may take to notice before its process is ended."""
     retention_days: Annotated[float, Field(gt=0)] = 90.0
+    delivery_retention_days: Annotated[float, Field(gt=0)] = 30.0
     max_result_bytes: Annotated[int, Field(gt=0)] = 64_000_000
     free_max_running: Annotated[int, Field(gt=0)] = 2
     premium_max_running: Annotated[int, Field(gt=0)] = 8
+    free_max_unfinished: Annotated[int, Field(gt=0)] = 1_000
+    premium_max_unfinished: Annotated[int, Field(gt=0)] = 20_000
+    admin_max_unfinished: Annotated[int | None, Field(gt=0)] = None
+    max_bulk_jobs: Annotated[int, Field(gt=0)] = 10_000
 
 
 class WebSocketSettings(_Group):

@@ -139,5 +139,6 @@ webhook_deliveries = Table(
     CheckConstraint("state IN ('pending', 'delivered', 'failed')", name="state"),
     CheckConstraint("(state = 'pending') = (ended_at IS NULL)", name="ended"),
     Index("webhook_deliveries_due", "next_attempt_at", postgresql_where=text("state = 'pending'")),
+    Index("webhook_deliveries_prune", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
     Index("webhook_deliveries_list", "webhook_id", desc("created_at"), desc("id")),
 )

@@ -51,6 +51,7 @@ def insert_jobs(new: Iterable[NewJob]) -> Executable:
 
     A row whose idempotency key (or whose schedule's firing) is already taken is left out. Keys and lanes are locked in
     their order, and all jobs before any lane, so that statements like this one never wait for each other in a circle.
+    Lanes that are there are kept FOR KEY SHARE: see `lanes`.
     """
     return INSERT_JOBS.bindparams(jobs=as_json(new))
 
@@ -94,11 +95,13 @@ WITH given AS MATERIALIZED (
 ), wanted AS (
   SELECT DISTINCT ON (r.queue, r.user_id) r.queue, r.user_id, r.max_running
   FROM given r WHERE r.id IN (SELECT id FROM added) ORDER BY r.queue, r.user_id
+), kept AS MATERIALIZED (
+  SELECT l.queue, l.user_id FROM job_lanes l JOIN wanted w USING (queue, user_id)
+  WHERE l.max_running IS NOT DISTINCT FROM w.max_running ORDER BY 1, 2 FOR KEY SHARE OF l
 ), lanes AS (
   INSERT INTO job_lanes (queue, user_id, max_running)
   SELECT * FROM wanted w
-  WHERE NOT EXISTS (SELECT 1 FROM job_lanes l WHERE l.queue = w.queue AND l.user_id = w.user_id
-                      AND l.max_running IS NOT DISTINCT FROM w.max_running)
+  WHERE NOT EXISTS (SELECT 1 FROM kept k WHERE k.queue = w.queue AND k.user_id = w.user_id)
   ORDER BY w.queue, w.user_id
   ON CONFLICT (queue, user_id) DO UPDATE SET max_running = excluded.max_running
 )

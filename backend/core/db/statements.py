@@ -1,7 +1,7 @@
 """The statements on jobs, as pure builders: the same run in async and in sync sessions.
 
-Every write of a state is a compare-and-set from the lifecycle's table: `move_job` for one job, `claims` and
-`upkeep.due_jobs` for those that are found as they are moved. All clocks are Postgres's own.
+Every write of a state is a compare-and-set from the lifecycle's table: `move_job` for one job, `move_jobs` for those
+that a condition names, `claims` for those that are found as they are moved. All clocks are Postgres's own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,21 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Integer, Select, Update, func, literal, select, text, tuple_, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Executable,
+    Select,
+    Update,
+    Uuid,
+    bindparam,
+    func,
+    literal,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -53,19 +67,28 @@ def noted(change: Insert | Update, columns: Sequence[Column[Any]] = tuple(jobs.c
     return select(changed).add_cte(note.on_conflict_do_update(index_elements=["job_id"], set_=newest).cte("note"))
 
 
-def open_lane(queue: str, user_id: UUID, max_running: int | None) -> Insert:
-    """Make sure that the user has a lane in the queue, with today's cap; a lane that is right is not even locked.
+def open_lane(queue: str, user_id: UUID, max_running: int | None) -> Executable:
+    """Make sure that the user has a lane in the queue, with today's cap, and keeps it until the transaction ends.
 
     To be run after the job's insert: all that wait for both lock the job first, and so never deadlock. (A claim
     locks the lane first, and skips jobs that are locked instead of waiting for them.)
     """
-    mine = (job_lanes.c.queue == queue) & (job_lanes.c.user_id == user_id)
-    is_right = select(job_lanes.c.queue).where(mine, job_lanes.c.max_running.is_not_distinct_from(max_running))
-    wanted = select(literal(queue), literal(user_id), literal(max_running, Integer)).where(~is_right.exists())
-    statement = insert(job_lanes).from_select(["queue", "user_id", "max_running"], wanted)
-    return statement.on_conflict_do_update(
-        index_elements=["queue", "user_id"], set_={"max_running": statement.excluded.max_running}
-    )
+    return OPEN_LANE.bindparams(queue=queue, user_id=user_id, max_running=max_running)
+
+
+OPEN_LANE = text(
+    """
+WITH kept AS MATERIALIZED (
+  SELECT 1 FROM job_lanes
+  WHERE queue = :queue AND user_id = :user_id AND max_running IS NOT DISTINCT FROM CAST(:max_running AS int)
+  FOR KEY SHARE
+)
+INSERT INTO job_lanes (queue, user_id, max_running)
+SELECT :queue, :user_id, CAST(:max_running AS int) WHERE NOT EXISTS (SELECT 1 FROM kept)
+ON CONFLICT (queue, user_id) DO UPDATE SET max_running = excluded.max_running
+"""
+).bindparams(bindparam("user_id", type_=Uuid))
+"""FOR KEY SHARE lets claims and other submits pass, but not the relay's deletion of idle lanes (docs/adr/0016)."""
 
 
 def job_by_key(user_id: UUID, key: str) -> Select[Any]:
@@ -120,45 +143,60 @@ def move_job(move: Move, job_id: UUID, *, token: UUID | None = None, **values: A
 
     A running job whose cancel was requested can only be stopped.
     """
+    statement = move_jobs(move, jobs.c.id == job_id, **values)
+    return statement if token is None else statement.where(jobs.c.lease_token == token)
+
+
+def move_jobs(move: Move, which: ColumnElement[bool], **values: Any) -> Update:  # Any: column values
+    """Move those of these jobs that are in a state that the move may start from."""
     transition = MOVES[move]
     changes: dict[str, Any] = {"state": transition.target, "version": jobs.c.version + 1, "changed_at": NOW}
     if JobState.RUNNING in transition.sources:
         changes |= NO_LEASE
     if transition.target in TERMINAL:
         changes["finished_at"] = NOW
-    statement = update(jobs).where(jobs.c.id == job_id, jobs.c.state.in_(sorted(transition.sources)))
-    if token is not None:
-        statement = statement.where(jobs.c.lease_token == token)
+    statement = update(jobs).where(which, jobs.c.state.in_(sorted(transition.sources)))
     if JobState.RUNNING in transition.sources and move != Move.STOP:
         statement = statement.where(jobs.c.cancel_requested_at.is_(None))
     return statement.values(**(changes | values))
 
 
 def cancel_waiting(job_id: UUID) -> Select[Any]:
+    return noted(cancel_waiting_jobs(jobs.c.id == job_id))
+
+
+def cancel_waiting_jobs(which: ColumnElement[bool]) -> Update:
     # One moment for both: the clock may tick between two columns of a row.
     moment = func.statement_timestamp()
-    return noted(move_job(Move.CANCEL, job_id, cancel_requested_at=moment, finished_at=moment))
+    return move_jobs(Move.CANCEL, which, cancel_requested_at=moment, finished_at=moment)
 
 
 def request_cancel(job_id: UUID) -> Select[Any]:
     """Ask a running job to stop; asking twice changes nothing."""
-    return noted(
+    return noted(request_cancels(jobs.c.id == job_id))
+
+
+def request_cancels(which: ColumnElement[bool]) -> Update:
+    return (
         update(jobs)
-        .where(jobs.c.id == job_id, jobs.c.state == JobState.RUNNING, jobs.c.cancel_requested_at.is_(None))
+        .where(which, jobs.c.state == JobState.RUNNING, jobs.c.cancel_requested_at.is_(None))
         .values(cancel_requested_at=NOW, version=jobs.c.version + 1, changed_at=NOW)
     )
 
 
 def retry_by_hand(job_id: UUID) -> Select[Any]:
-    return noted(
-        move_job(
-            Move.RETRY_BY_HAND,
-            job_id,
-            **dict.fromkeys(FORGOTTEN_BY_RETRY),
-            progress=0.0,
-            run_at=NOW,
-            max_attempts=func.greatest(jobs.c.max_attempts, jobs.c.attempt + 1),
-        )
+    """Queue an ended job once more. Its lane may be gone: `lanes.open_lanes_of` belongs in the same transaction."""
+    return noted(retry_jobs(jobs.c.id == job_id))
+
+
+def retry_jobs(which: ColumnElement[bool]) -> Update:
+    return move_jobs(
+        Move.RETRY_BY_HAND,
+        which,
+        **dict.fromkeys(FORGOTTEN_BY_RETRY),
+        progress=0.0,
+        run_at=NOW,
+        max_attempts=func.greatest(jobs.c.max_attempts, jobs.c.attempt + 1),
     )
 
 

@@ -1,17 +1,22 @@
-"""What keepers and the relay ask of jobs: leases, due times, missed announcements, lost doorbells, old rows.
+"""What keepers and the relay ask of jobs: leases, due times, deadlines, missed announcements, lost doorbells.
 
 Pure builders, as in `statements`. All clocks are Postgres's own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Update, func, select, text, update
+from sqlalchemy import Select, Update, any_, func, literal, select, text, update
 
-from backend.core.db.statements import NOW, SUMMARY, noted
+from backend.core.db.statements import NOW, SUMMARY, move_jobs, noted
 from backend.core.db.tables import job_lanes, job_outbox, jobs
 from backend.core.jobs.lifecycle import MOVES, JobState, Move
+
+IS_EXPIRED = func.coalesce(jobs.c.deadline_at <= func.least(NOW, jobs.c.attempt_ends_by), literal(value=False)).label(
+    "is_expired"
+)
+"""Whether the attempt's time is over because the job's own deadline has passed."""
 
 
 def running_of(worker_id: str) -> Select[Any]:
@@ -19,6 +24,8 @@ def running_of(worker_id: str) -> Select[Any]:
     return select(
         *SUMMARY,
         (jobs.c.attempt_ends_by < NOW).label("is_overdue"),
+        (NOW - jobs.c.attempt_ends_by).label("overdue_for"),
+        IS_EXPIRED,
         (NOW - jobs.c.cancel_requested_at).label("cancel_age"),
     ).where(jobs.c.state == JobState.RUNNING, jobs.c.worker_id == worker_id)
 
@@ -34,11 +41,33 @@ def renew_leases(tokens: Sequence[UUID], lease_s: float) -> Update:
     )
 
 
-def expired_leases(limit: int) -> Select[Any]:
+def expired_leases(limit: int, keepers_time_s: float) -> Select[Any]:
+    """Select leases that ran out.
+
+    A lease never outlasts the attempt's time, and then the keeper ends the child that holds it. It gets some time for
+    that: were the job moved first, the keeper would have no reason to, and the child would compute on.
+    """
+    given = func.make_interval(0, 0, 0, 0, 0, 0, keepers_time_s)
+    is_keepers = func.coalesce(jobs.c.attempt_ends_by.between(NOW - given, NOW), literal(value=False))
     return (
-        select(*SUMMARY, (jobs.c.attempt_ends_by <= NOW).label("is_overdue"))
-        .where(jobs.c.state == JobState.RUNNING, jobs.c.lease_until < NOW)
+        select(*SUMMARY, (jobs.c.attempt_ends_by <= NOW).label("is_overdue"), IS_EXPIRED)
+        .where(jobs.c.state == JobState.RUNNING, jobs.c.lease_until < NOW, ~is_keepers)
         .limit(limit)
+    )
+
+
+def expired_jobs(limit: int, error: Mapping[str, str]) -> Select[Any]:
+    """Fail the jobs that wait and whose deadline has passed."""
+    expired = (
+        select(jobs.c.id)
+        .where(jobs.c.deadline_at <= NOW, jobs.c.finished_at.is_(None))
+        .where(jobs.c.state.in_(sorted(MOVES[Move.GIVE_UP].sources)))
+        .order_by(jobs.c.deadline_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return noted(
+        move_jobs(Move.GIVE_UP, jobs.c.id == any_(func.array(expired.scalar_subquery())), error=error), SUMMARY
     )
 
 
@@ -94,7 +123,7 @@ WHERE l.queue = c.queue AND l.user_id = c.user_id AND l.running <> c.running
 
 def lock_lane(queue: str, user_id: UUID) -> Select[Any]:
     mine = (job_lanes.c.queue == queue) & (job_lanes.c.user_id == user_id)
-    return select(job_lanes.c.running).where(mine).with_for_update()
+    return select(job_lanes.c.running).where(mine).with_for_update(key_share=True)
 
 
 def doubtful_lanes() -> Select[Any]:
@@ -115,19 +144,8 @@ SELECT l.queue, sum(CASE WHEN l.max_running IS NULL THEN q.queued
 FROM job_lanes l
 JOIN (SELECT queue, user_id, count(*) AS queued FROM jobs WHERE state = 'queued' GROUP BY 1, 2) q
   USING (queue, user_id)
+WHERE NOT EXISTS (SELECT 1 FROM queue_controls p WHERE p.queue = l.queue AND p.is_paused)
 GROUP BY 1
 """
 )
 """How many jobs of each queue a worker could claim at this moment."""
-
-PRUNE = text(
-    """
-WITH pruned AS (
-  DELETE FROM jobs WHERE id IN (
-    SELECT id FROM jobs WHERE finished_at < clock_timestamp() - make_interval(secs => :age_s)
-    ORDER BY finished_at LIMIT :limit FOR UPDATE SKIP LOCKED)
-  RETURNING id
-), untold AS (DELETE FROM job_outbox WHERE job_id IN (SELECT id FROM pruned))
-SELECT id FROM pruned
-"""
-)

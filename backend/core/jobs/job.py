@@ -36,6 +36,7 @@ class JobSummary(BaseModel):
     error: JobError | None
     created_at: datetime
     run_at: datetime
+    deadline_at: datetime | None = None
     started_at: datetime | None
     finished_at: datetime | None
     cancel_requested_at: datetime | None

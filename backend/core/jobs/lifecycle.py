@@ -40,6 +40,7 @@ class Move(StrEnum):
     LOSE = "lose"
     STOP = "stop"
     CANCEL = "cancel"
+    GIVE_UP = "give_up"
     RETRY_BY_HAND = "retry_by_hand"
 
 
@@ -67,6 +68,7 @@ MOVES: Mapping[Move, Transition] = MappingProxyType(
         Move.LOSE: _from(S.RUNNING, to=S.QUEUED),  # the worker is gone; the attempt counts
         Move.STOP: _from(S.RUNNING, to=S.CANCELLED),  # the running job noticed the request to cancel
         Move.CANCEL: _from(S.SCHEDULED, S.QUEUED, S.WAITING, to=S.CANCELLED),
+        Move.GIVE_UP: _from(S.SCHEDULED, S.QUEUED, S.WAITING, to=S.FAILED),  # its deadline has passed
         Move.RETRY_BY_HAND: _from(S.FAILED, S.CANCELLED, to=S.QUEUED),
     }
 )

@@ -11,6 +11,8 @@ from backend.core.jobs.payload import Contract
 
 TIME_LIMIT_CODE = "time_limit_exceeded"
 TIME_LIMIT_MESSAGE = "the job ran longer than its type allows"
+DEADLINE_CODE = "deadline_exceeded"
+DEADLINE_MESSAGE = "the job's deadline passed before it ended"
 
 
 @dataclass(frozen=True)

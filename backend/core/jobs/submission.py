@@ -4,20 +4,21 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from backend.core.errors import Forbidden, Invalid, Problem
 from backend.core.ids import new_id
 from backend.core.jobs.lifecycle import JobState
 from backend.core.jobs.payload import Contract
-from backend.core.jobs.registry import JOB_TYPES, JobSpec
+from backend.core.jobs.registry import JOB_TYPES, JobSpec, Role
 from backend.core.user import User
 from backend.settings import JobSettings
 
 LONGEST_SHOWN = 80
+LONGEST_LIFE_S = 366 * 86_400
 
 
 class JobOptions(BaseModel):
@@ -28,14 +29,33 @@ class JobOptions(BaseModel):
     priority: Annotated[int, Field(ge=0, le=9, description="0 runs first, 9 last.")] = 5
     run_at: Annotated[AwareDatetime | None, Field(description="Not before this time.")] = None
     max_attempts: Annotated[int | None, Field(ge=1, le=20, description="The type's own, when left out.")] = None
+    deadline_at: Annotated[
+        AwareDatetime | None, Field(description="Failed with `deadline_exceeded` when it has not ended by then.")
+    ] = None
+    expires_in_s: Annotated[
+        float | None,
+        Field(gt=0, le=LONGEST_LIFE_S, description="The same, as seconds from now. Only one may be given."),
+    ] = None
 
-    @field_validator("run_at")
+    @field_validator("run_at", "deadline_at")
     @classmethod
-    def _in_utc(cls, run_at: datetime | None) -> datetime | None:
+    def _in_utc(cls, moment: datetime | None) -> datetime | None:
         try:
-            return None if run_at is None else run_at.astimezone(UTC)
+            return None if moment is None else moment.astimezone(UTC)
         except OverflowError as error:
             raise ValueError("expected a time of the years 1 to 9999 in UTC") from error
+
+    @model_validator(mode="after")
+    def _end_after_start(self) -> Self:
+        if self.deadline_at is not None and self.expires_in_s is not None:
+            raise ValueError("expected deadline_at or expires_in_s, both were given")
+        if self.deadline_at is not None and self.run_at is not None and self.deadline_at <= self.run_at:
+            raise ValueError(f"expected deadline_at after run_at ({self.run_at}), it was {self.deadline_at}")
+        return self
+
+    def deadline(self, now: datetime) -> datetime | None:
+        """Return when the job must have ended, if it is accepted now."""
+        return self.deadline_at if self.expires_in_s is None else now + timedelta(seconds=self.expires_in_s)
 
 
 @dataclass(frozen=True)
@@ -56,13 +76,23 @@ class Submission:
         }
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).digest()
 
+    def require_time_left(self, now: datetime) -> None:
+        """Raise Invalid when the job's deadline would come before it could run."""
+        earliest = now if self.options.run_at is None else max(now, self.options.run_at)
+        deadline = self.options.deadline(now)
+        if deadline is not None and deadline <= earliest:
+            told = f"expected a deadline after {earliest.isoformat()}, it was {deadline.isoformat()}"
+            name = "deadline_at" if self.options.expires_in_s is None else "expires_in_s"
+            raise Invalid(told, [Problem(name, told)])
+
     def new_row(self, user: User, idempotency_key: str | None) -> dict[str, Any]:  # Any: column values
         """Return the row of a new job."""
         if user.role not in self.spec.roles:
             allowed = ", ".join(sorted(self.spec.roles))
             raise Forbidden(f"a {self.spec.job_type} needs the role {allowed}; {user.name} has {user.role}")
         run_at = self.options.run_at
-        is_later = run_at is not None and run_at > datetime.now(UTC)
+        now = datetime.now(UTC)
+        is_later = run_at is not None and run_at > now
         row: dict[str, Any] = {
             "id": new_id(),
             "job_type": self.spec.job_type,
@@ -72,6 +102,7 @@ class Submission:
             "priority": self.options.priority,
             "max_attempts": self.options.max_attempts or self.spec.max_attempts,
             "is_short": self.spec.is_short(self.payload),
+            "deadline_at": self.options.deadline(now),
             "idempotency_key": idempotency_key,
             "request_hash": b"" if idempotency_key is None else self.request_hash,
             "payload": self.payload.model_dump(mode="json"),
@@ -105,7 +136,20 @@ def problems_of(error: ValidationError, *, skip: int = 0) -> list[Problem]:
 
 def lane_cap(user: User, limits: JobSettings) -> int | None:
     """Return how many jobs of a queue the user may have running at once; None: any number."""
-    caps = {"free": limits.free_max_running, "premium": limits.premium_max_running, "admin": None}
+    return lane_caps(limits)[user.role]
+
+
+def lane_caps(limits: JobSettings) -> dict[Role, int | None]:
+    return {"free": limits.free_max_running, "premium": limits.premium_max_running, "admin": None}
+
+
+def unfinished_cap(user: User, limits: JobSettings) -> int | None:
+    """Return how many unfinished jobs the user may have, in all queues; None: any number."""
+    caps = {
+        "free": limits.free_max_unfinished,
+        "premium": limits.premium_max_unfinished,
+        "admin": limits.admin_max_unfinished,
+    }
     return caps[user.role]
 
 

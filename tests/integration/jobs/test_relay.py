@@ -119,7 +119,12 @@ def test_an_expired_lease_is_taken_back_and_its_attempt_counts(bench: Bench) -> 
     ("change", "state", "code"),
     [
         ("max_attempts = 1", "failed", "worker_lost"),
-        ("attempt_ends_by = now() - interval '1 s'", "failed", "time_limit_exceeded"),
+        ("attempt_ends_by = now() - interval '9 s'", "failed", "time_limit_exceeded"),
+        (
+            "(attempt_ends_by, deadline_at) = (now() - interval '9 s', now() - interval '9 s')",
+            "failed",
+            "deadline_exceeded",
+        ),
         ("cancel_requested_at = now()", "cancelled", None),
     ],
 )

@@ -14,6 +14,7 @@ give_back:     running -> queued
 lose:          running -> queued
 stop:          running -> cancelled
 cancel:        scheduled queued waiting -> cancelled
+give_up:       scheduled queued waiting -> failed
 retry_by_hand: failed cancelled -> queued
 """
 LINES = [line.replace(":", " ").replace("->", " ").split() for line in PICTURE.split("\n") if line]

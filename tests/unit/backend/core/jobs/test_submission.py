@@ -4,11 +4,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from backend.core.errors import Forbidden, Invalid
 from backend.core.jobs.registry import JOB_TYPES
-from backend.core.jobs.submission import JobOptions, lane_cap, submission
+from backend.core.jobs.submission import JobOptions, lane_cap, submission, unfinished_cap
 from backend.core.user import User
 from backend.settings import JobSettings
 
@@ -87,3 +89,42 @@ def test_time_out_of_the_calendar_is_refused() -> None:
 def test_caps_follow_the_role() -> None:
     limits = JobSettings(free_max_running=1, premium_max_running=5)
     assert [lane_cap(user(role), limits) for role in ("free", "premium", "admin")] == [1, 5, None]
+
+
+def test_caps_on_unfinished_jobs_follow_the_role() -> None:
+    limits = JobSettings(free_max_unfinished=3, premium_max_unfinished=9, admin_max_unfinished=27)
+    assert [unfinished_cap(user(role), limits) for role in ("free", "premium", "admin")] == [3, 9, 27]
+    assert unfinished_cap(user("admin"), JobSettings()) is None
+
+
+def test_seconds_to_live_count_from_when_the_job_is_accepted() -> None:
+    before = datetime.now(UTC)
+    row = submission("pattern_scan", SCAN, JobOptions(expires_in_s=60.0)).new_row(user("free"), None)
+    assert before + timedelta(seconds=60) <= row["deadline_at"] <= datetime.now(UTC) + timedelta(seconds=60)
+
+
+def test_deadline_is_kept_in_utc() -> None:
+    there = datetime(2100, 1, 1, 2, tzinfo=timezone(timedelta(hours=2)))
+    row = submission("pattern_scan", SCAN, JobOptions(deadline_at=there)).new_row(user("free"), None)
+    assert (row["deadline_at"], row["deadline_at"].tzinfo) == (there, UTC)
+    assert submission("pattern_scan", SCAN).new_row(user("free"), None)["deadline_at"] is None
+
+
+@given(
+    run_in_s=st.none() | st.integers(-1_000, 1_000), deadline_in_s=st.integers(-1_000, 1_000), by_seconds=st.booleans()
+)
+def test_a_deadline_is_taken_if_and_only_if_it_leaves_time_to_run(
+    run_in_s: int | None, deadline_in_s: int, by_seconds: bool
+) -> None:
+    now = datetime.now(UTC)
+    told: dict[str, Any] = {} if run_in_s is None else {"run_at": now + timedelta(seconds=run_in_s)}
+    if by_seconds and deadline_in_s > 0:
+        told["expires_in_s"] = float(deadline_in_s)
+    else:
+        told["deadline_at"] = now + timedelta(seconds=deadline_in_s)
+    try:
+        submission("pattern_scan", SCAN, JobOptions(**told)).require_time_left(now)
+        is_taken = True
+    except (Invalid, ValidationError):
+        is_taken = False
+    assert is_taken == (deadline_in_s > max(0, run_in_s or 0))
