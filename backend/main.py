@@ -8,7 +8,8 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
-from backend.api import artifacts, catalogue, health, jobs, market, models, sentiment, signals
+from backend.api import artifacts, bulk_jobs, catalogue, health, jobs, market, models, queues, sentiment, signals
+from backend.api.bulk_jobs import BULK_REQUEST
 from backend.api.deps import AppState
 from backend.api.errors import ProblemDocument, install_error_handlers
 from backend.api.job_requests import SUBMIT_JOB
@@ -23,11 +24,14 @@ from backend.core.redis import async_redis
 from backend.core.signals import signal_json
 from backend.core.user import User
 from backend.services.accounts import Authenticator
+from backend.services.admission import Admission
 from backend.services.announcer import Announcer
+from backend.services.bulk_jobs import BulkJobs
 from backend.services.health import Health
 from backend.services.jobs import Jobs
 from backend.services.market import Market
 from backend.services.models import Models
+from backend.services.queues import Queues
 from backend.services.sentiment import Sentiment
 from backend.services.signals import Signals
 from backend.settings import Settings
@@ -93,10 +97,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         _admit(app, settings.cors_origins)
     app.add_middleware(AccessLog)
     install_error_handlers(app)
-    for module in (jobs, health, artifacts, catalogue, market, models, sentiment, signals, websocket_route):
+    modules = (jobs, health, artifacts, catalogue, market, models, sentiment, signals, websocket_route, queues)
+    for module in (bulk_jobs, *modules):  # first, since `bulk` is no job's id
         app.include_router(module.router)
     problem_schema = ProblemDocument.model_json_schema(ref_template=REFERENCE)
-    install_openapi(app, [SUBMIT_JOB], {**problem_schema.pop("$defs", {}), "ProblemDocument": problem_schema})
+    install_openapi(
+        app, [SUBMIT_JOB, BULK_REQUEST], {**problem_schema.pop("$defs", {}), "ProblemDocument": problem_schema}
+    )
     return app
 
 
@@ -106,7 +113,7 @@ def _admit(app: FastAPI, origins: Sequence[str]) -> None:
         allow_origins=origins,
         allow_methods=["GET", "POST"],
         allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Prefer"],
-        expose_headers=["ETag", "Location", "Link", "Preference-Applied"],
+        expose_headers=["ETag", "Location", "Link", "Preference-Applied", "Retry-After"],
     )
 
 
@@ -126,7 +133,8 @@ async def _build(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Non
     stack.push_async_callback(broadcaster.stop)
     accounts = Authenticator(engine)
     stack.push_async_callback(accounts.close)
-    jobs_ = Jobs(engine, announcer, settings.jobs)
+    admission = Admission(engine, settings.jobs)
+    jobs_ = Jobs(engine, announcer, admission, settings.jobs)
     stack.push_async_callback(jobs_.close)
     parts = AppState(
         settings=settings,
@@ -134,7 +142,10 @@ async def _build(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Non
         import_engine=import_engine,
         redis=redis,
         accounts=accounts,
+        admission=admission,
         jobs=jobs_,
+        bulk_jobs=BulkJobs(engine, announcer, admission, settings.jobs),
+        queues=Queues(engine, redis),
         market=Market(engine),
         models=Models(engine, ModelShelf(settings.artifacts)),
         signals=Signals(engine),

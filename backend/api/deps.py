@@ -16,10 +16,13 @@ from backend.core.errors import Forbidden, Unauthenticated
 from backend.core.events import Topic
 from backend.core.user import User
 from backend.services.accounts import Authenticator
+from backend.services.admission import Admission
+from backend.services.bulk_jobs import BulkJobs
 from backend.services.health import Health
 from backend.services.jobs import Jobs
 from backend.services.market import Market
 from backend.services.models import Models
+from backend.services.queues import Queues
 from backend.services.sentiment import Sentiment
 from backend.services.signals import Signals
 from backend.settings import Settings
@@ -41,7 +44,10 @@ class AppState:
     import_engine: Engine
     redis: Redis
     accounts: Authenticator
+    admission: Admission
     jobs: Jobs
+    bulk_jobs: BulkJobs
+    queues: Queues
     market: Market
     models: Models
     signals: Signals

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 
 from backend.core import errors
-from backend.core.errors import AppError, Invalid, Problem
+from backend.core.errors import AppError, Invalid, Problem, Unavailable
 from backend.core.logging import get_logger
 from market_data.errors import DomainError
 
@@ -25,6 +25,7 @@ STATUS: dict[type[Exception], int] = {
     errors.Conflict: 409,
     errors.TooLarge: 413,
     errors.Invalid: 422,
+    errors.TooManyUnfinished: 429,
     errors.Unavailable: 503,
 }
 TITLES = {
@@ -37,6 +38,7 @@ TITLES = {
     413: "Too large",
     415: "Unsupported media type",
     422: "Invalid request",
+    429: "Too many requests",
     500: "Internal error",
     503: "Unavailable",
 }
@@ -75,7 +77,7 @@ def problem(status: int, code: str, detail: str, instance: str, problems: Sequen
         errors=[WrongPlace(path=p.path, message=p.message) for p in problems] or None,
     )
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}  # noqa: PLR2004 - HTTP's own number
-    headers |= {"Retry-After": "2"} if status == 503 else {}  # noqa: PLR2004 - the same
+    headers |= {"Retry-After": str(Unavailable.retry_after_s)} if status == 503 else {}  # noqa: PLR2004 - the same
     return JSONResponse(document.model_dump(exclude_none=True), status, headers=headers, media_type=MEDIA_TYPE)
 
 
@@ -99,7 +101,10 @@ async def _app_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, AppError)
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     problems = error.problems if isinstance(error, Invalid) else ()
-    return problem(status, error.code, str(error), request.url.path, problems)
+    answer = problem(status, error.code, str(error), request.url.path, problems)
+    if error.retry_after_s is not None:
+        answer.headers["Retry-After"] = str(error.retry_after_s)
+    return answer
 
 
 async def _domain_error(request: Request, error: Exception) -> JSONResponse:

@@ -68,7 +68,7 @@ async def _wait_s(
     operation_id="submit_job",
     response_model=JobView,
     openapi_extra=SUBMIT_JOB.openapi | BY_HAND,
-    responses=documented(401, 403, 413, 422),
+    responses=documented(401, 403, 413, 422, 429),
 )
 async def submit(request: Request) -> Response:
     """Record a job and answer at once. With an `Idempotency-Key`, sending twice starts one job."""
@@ -142,7 +142,7 @@ async def cancel(state: State, user: CurrentUser, every: Every, job_id: UUID) ->
     return await state.jobs.cancel(user, job_id, every=every)
 
 
-@router.post("/{job_id}/retry", operation_id="retry_job", responses=documented(401, 403, 404, 409, 422))
+@router.post("/{job_id}/retry", operation_id="retry_job", responses=documented(401, 403, 404, 409, 422, 429))
 async def retry(state: State, user: CurrentUser, every: Every, job_id: UUID) -> JobView:
     """Queue a failed or cancelled job once more."""
     return await state.jobs.retry(user, job_id, every=every)

@@ -8,7 +8,10 @@ AppError
 │   └── KeyReused          an idempotency key came back with another body
 ├── TooLarge               the body is over its limit
 ├── Conflict               the job's state does not allow it
+│   └── NotConfirmed       a bulk request came with another count than its filter matches
+├── TooManyUnfinished      the user has as many unfinished jobs as the role may have
 └── Unavailable            a part we need does not answer
+    └── QueueDraining      an operator lets the queue run empty: it takes nothing new
 
 HTTP numbers are chosen in `api/errors.py` alone. How a job's handler ends is told in `core/jobs/outcomes.py`.
 """
@@ -28,6 +31,8 @@ class Problem:
 
 class AppError(Exception):
     code: ClassVar[str] = "error"
+    retry_after_s: ClassVar[int | None] = None
+    """After how long it may be worth to try again; None: trying again changes nothing."""
 
 
 class Unauthenticated(AppError):
@@ -62,5 +67,20 @@ class Conflict(AppError):
     code = "conflict"
 
 
+class NotConfirmed(Conflict):
+    code = "not_confirmed"
+
+
+class TooManyUnfinished(AppError):
+    code = "too_many_unfinished"
+    retry_after_s = 5
+
+
 class Unavailable(AppError):
     code = "unavailable"
+    retry_after_s = 2
+
+
+class QueueDraining(Unavailable):
+    code = "queue_draining"
+    retry_after_s = 30

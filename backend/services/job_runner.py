@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
 from backend.core.db import statements
+from backend.core.db.admission import require_admission
 from backend.core.db.sessions import sync_engine
 from backend.core.errors import KeyReused
 from backend.core.event_log import Announcement, publish
@@ -39,7 +40,8 @@ def enqueue_job(
 
     user_id: a user's id or name. Settings come from the environment, or from the running local stack.
     Errors: Invalid (what is wrong, and where), NotFound (no such user), Forbidden (the role may not),
-    KeyReused (the key came with another body before), LookupError (no database is known).
+    KeyReused (the key came with another body before), QueueDraining, TooManyUnfinished (not now),
+    LookupError (no database is known).
     """
     settings = Settings()
     wanted = submission(job_type, payload, options)
@@ -51,7 +53,9 @@ def enqueue_job(
 def _record(engine: Engine, wanted: Submission, name_or_id: str, key: str | None, settings: Settings) -> JobSummary:
     with engine.begin() as connection:
         user = find_user(connection, name_or_id)
-        added = connection.execute(statements.insert_job(wanted.new_row(user, key))).mappings().one_or_none()
+        row = wanted.new_row(user, key)
+        require_admission(connection, user, [wanted], settings.jobs, key)
+        added = connection.execute(statements.insert_job(row)).mappings().one_or_none()
         if added is not None:
             connection.execute(statements.open_lane(wanted.spec.queue, user.id, lane_cap(user, settings.jobs)))
             return summary_of(added)

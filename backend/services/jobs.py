@@ -14,6 +14,8 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from backend.core.db import statements
+from backend.core.db.bulk import RETRIABLE
+from backend.core.db.lanes import open_lanes_of
 from backend.core.db.lines import AsyncLine
 from backend.core.db.many_jobs import NewJob, insert_jobs
 from backend.core.db.statements import JobFilter
@@ -23,6 +25,7 @@ from backend.core.jobs.job import JobSummary, JobView, summary_of, view_of
 from backend.core.jobs.lifecycle import TERMINAL, JobState
 from backend.core.jobs.submission import Submission, lane_cap
 from backend.core.user import User
+from backend.services.admission import Admission
 from backend.services.announcer import Announcer, Change
 from backend.services.coalescing import Coalescer
 from backend.settings import JobSettings
@@ -39,9 +42,10 @@ class Page:
 class Jobs:
     """What a user may do with jobs. `every` widens a use case from one's own jobs to all (admins only)."""
 
-    def __init__(self, engine: AsyncEngine, announcer: Announcer, limits: JobSettings) -> None:
+    def __init__(self, engine: AsyncEngine, announcer: Announcer, admission: Admission, limits: JobSettings) -> None:
         self._engine = engine
         self._announcer = announcer
+        self._admission = admission
         self._limits = limits
         self._line = AsyncLine(engine)
         self._inserts = Coalescer(self._insert, at_most=MAX_INSERTS)
@@ -52,6 +56,7 @@ class Jobs:
     async def submit(self, user: User, wanted: Submission, key: str | None) -> JobView:
         """Record a job and ring for it; the same key with the same body answers with the first job."""
         new = NewJob(wanted.new_row(user, key), lane_cap(user, self._limits))
+        await self._admission.admit(user, [wanted], key)
         added = await self._inserts.ask(new)
         if isinstance(added, DBAPIError):
             raise added
@@ -110,11 +115,15 @@ class Jobs:
 
     async def retry(self, user: User, job_id: UUID, *, every: bool = False) -> JobView:
         """Queue a failed or cancelled job once more."""
+        async with self._engine.connect() as connection:
+            seen = await self._seen_row(connection, user, job_id, every=every)
+        if seen["state"] in RETRIABLE:
+            await self._admission.admit_again(user, [seen["queue"]], is_own=seen["user_id"] == user.id)
         async with self._engine.begin() as connection:
-            job = await self._seen(connection, user, job_id, every=every)
             moved = await self._first_moved(connection, [statements.retry_by_hand(job_id)])
             if moved is None:
-                raise Conflict(f"only a failed or cancelled job can be tried again; this one is {job.state}")
+                raise Conflict(f"only a failed or cancelled job can be tried again; this one is {seen['state']}")
+            await connection.execute(open_lanes_of([job_id], self._limits))
         return self._told(moved, bell=moved["queue"])
 
     async def _first_of(self, user: User, wanted: Submission, key: str | None) -> JobView:
