@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from aitrader import __version__
-from aitrader.commands import data, database, jobs, models, stack, token, train
+from aitrader.commands import data, database, jobs, models, prune, queues, stack, token, train
 from aitrader.errors import AitraderError
 
 app = typer.Typer(
@@ -48,12 +48,22 @@ def _root(
     """Talks to AITRADER_URL with AITRADER_TOKEN, else to the local stack on AITRADER_DATA_DIR."""
 
 
-for command in (stack.up, stack.demo, stack.status, stack.doctor, stack.logs, jobs.submit, database.migrate):
+for command in (
+    stack.up,
+    stack.demo,
+    stack.status,
+    stack.doctor,
+    stack.logs,
+    jobs.submit,
+    database.migrate,
+    prune.prune,
+):
     app.command()(command)
 app.command(add_help_option=False, context_settings=train.CONTEXT_SETTINGS)(
     train.train
 )  # its help is the pipeline's own
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(queues.app, name="queues")
 app.add_typer(data.app, name="data")
 app.add_typer(models.app, name="models")
 app.add_typer(token.app, name="token")

@@ -10,6 +10,7 @@ AitraderError
 ├── InvalidRequest         the request does not say what it should; `problems` says where
 ├── Conflict               the job's state does not allow it
 ├── TooLarge               what was sent is over the server's limit
+├── LimitReached           the user has as much going on as is allowed; later there will be room
 ├── JobFailed              a job that was waited for failed; carries the `job`
 ├── JobCancelled           a job that was waited for was cancelled; carries the `job`
 ├── WaitTimeout            a job did not end in time, and goes on; carries the `job`
@@ -83,6 +84,10 @@ class Conflict(AitraderError):
 
 class TooLarge(AitraderError):
     default_code = "too_large"
+
+
+class LimitReached(AitraderError):
+    default_code = "limit_reached"
 
 
 class _JobError(AitraderError):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
+from aitrader.client.control import Control
 from aitrader.client.installation import find_installation
 from aitrader.client.job import Job
+from aitrader.client.moments import aware, moment_text
 from aitrader.client.records import (
     BarPage,
     Catalogue,
@@ -29,7 +30,7 @@ from aitrader.client.records import (
     SignalPage,
     SignalPerformance,
 )
-from aitrader.client.transport import Call, Parameters, Transport, json_of
+from aitrader.client.transport import Call, Parameters, Transport, json_body, json_of
 from aitrader.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ LONGEST_BARS_PAGE = 50_000
 MEDIA_TYPES = {".csv": "text/csv", ".parquet": "application/vnd.apache.parquet"}
 
 
-class Client:
+class Client(Control):
     """Speaks for one user to one installation; use it as a context manager, or `close` it.
 
     url, token: without them AITRADER_URL and AITRADER_TOKEN, else the local stack and its admin.
@@ -74,24 +75,29 @@ class Client:
         priority: int | None = None,
         run_at: datetime | None = None,
         max_attempts: int | None = None,
+        deadline_at: datetime | None = None,
+        expires_in_s: float | None = None,
         idempotency_key: str | None = None,
     ) -> Job:
         """Return a new job. priority: 0 runs first, 9 last. run_at: not before then; without a zone it is UTC.
 
+        deadline_at, or expires_in_s from now: when it is failed if it has not ended by then.
         idempotency_key: the same key with the same job gives the first job again; by default each call has its own.
         """
         asked = {
             "job_type": job_type,
             "payload": payload,
             "priority": priority,
-            "run_at": None if run_at is None else _aware(run_at).isoformat(),
+            "run_at": None if run_at is None else aware(run_at).isoformat(),
             "max_attempts": max_attempts,
+            "deadline_at": None if deadline_at is None else aware(deadline_at).isoformat(),
+            "expires_in_s": expires_in_s,
         }
         call = Call(
             method="POST",
             path="/jobs",
             headers={"Content-Type": "application/json", "Idempotency-Key": _key(idempotency_key)},
-            content=_json({name: value for name, value in asked.items() if value is not None}),
+            content=json_body({name: value for name, value in asked.items() if value is not None}),
             is_repeatable=True,  # by its key
         )
         answer = self._transport.send(call)
@@ -144,7 +150,7 @@ class Client:
         """
         from aitrader.client.frames import frame_of_bars  # noqa: PLC0415 - pandas takes long to load
 
-        bounds = {name: _moment(day) for name, day in (("start", start), ("end", end)) if day is not None}
+        bounds = {name: moment_text(day) for name, day in (("start", start), ("end", end)) if day is not None}
         path = f"/api/market/symbols/{quote(symbol, safe='')}/bars"
         bars: list[Json] = []
         while True:
@@ -251,7 +257,7 @@ class Client:
 def _scope(symbol: str | None, since: date | None, *, all_users: bool) -> dict[str, str]:
     asked = {
         "symbol": symbol,
-        "since": None if since is None else _moment(since),
+        "since": None if since is None else moment_text(since),
         "all": "true" if all_users else None,
     }
     return {name: value for name, value in asked.items() if value is not None}
@@ -261,24 +267,9 @@ def _path_of(name: str, version: str) -> str:
     return f"/api/models/{quote(name, safe='')}/{quote(version, safe='')}"
 
 
-def _json(body: Mapping[str, Any]) -> str:  # Any: a JSON value, it is hoped
-    try:
-        return json.dumps(body, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise InvalidRequest(f"the payload must be JSON: {error}") from error
-
-
 def _key(given: str | None) -> str:
     if given is None:
         return uuid.uuid4().hex
     if not given or not given.isascii() or not given.isprintable() or " " in given:
         raise InvalidRequest(f"an idempotency key is made of visible ASCII characters, it was {given[:80]!r}")
     return given
-
-
-def _moment(day: date) -> str:
-    return _aware(day).isoformat() if isinstance(day, datetime) else f"{day.isoformat()}T00:00:00+00:00"
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

@@ -45,6 +45,7 @@ class JobRecord(_Record):
     error: JobError | None = None
     created_at: datetime
     run_at: datetime
+    deadline_at: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
     cancel_requested_at: datetime | None = None
@@ -96,6 +97,41 @@ class Series(_Record):
 class JobPage(_Record):
     jobs: tuple[JobRecord, ...]
     next_cursor: str | None = None
+
+
+class BulkResult(_Record):
+    """What became of the jobs that a filter matched; in a dry run they were only counted.
+
+    `skipped` had moved on by themselves when their turn came.
+    """
+
+    matched: int
+    is_dry_run: bool
+    cancelled: int
+    asked_to_stop: int
+    queued: int
+    skipped: int
+
+
+class QueueRecord(_Record):
+    """A queue. `slots`: how many of its jobs the living workers can run at once; None when nobody knows."""
+
+    name: str
+    is_paused: bool
+    is_draining: bool
+    is_empty: bool
+    scheduled: int
+    queued: int
+    running: int
+    waiting: int
+    oldest_age_s: float | None = None
+    slots: int | None = None
+    changed_by: str | None = None
+    changed_at: datetime | None = None
+
+
+class QueueList(_Record):
+    queues: tuple[QueueRecord, ...]
 
 
 class AttemptList(_Record):

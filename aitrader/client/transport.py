@@ -1,5 +1,6 @@
 """HTTP with patience: what may be sent twice is, for a while; what a server refuses becomes a typed error."""
 
+import json
 import random
 import time
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,7 @@ from aitrader.errors import (
     ConnectionFailed,
     Forbidden,
     InvalidRequest,
+    LimitReached,
     NotFound,
     Problem,
     ServerError,
@@ -35,6 +37,7 @@ ERRORS: Mapping[int, type[AitraderError]] = {
     404: NotFound,
     409: Conflict,
     413: TooLarge,
+    429: LimitReached,
 }
 SERVER_ERRORS = 500
 
@@ -127,6 +130,14 @@ def json_of(response: httpx.Response) -> Json:
         kind = response.headers.get("content-type", "nothing")
         raise ServerError(f"expected a JSON object from {response.url}, it was {kind}: is this an AITrader server?")
     return told
+
+
+def json_body(body: Mapping[str, Any]) -> str:  # Any: a JSON value, it is hoped
+    """Return the body of a request."""
+    try:
+        return json.dumps(body, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidRequest(f"the payload must be JSON: {error}") from error
 
 
 def _accepted(outcome: httpx.Response | ConnectionFailed) -> httpx.Response:

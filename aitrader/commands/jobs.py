@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aitrader.commands.bulk import change_many, chosen_by
 from aitrader.commands.connect import connect
 from aitrader.commands.output import AsJson, moment, print_json, print_table, say
 from aitrader.commands.payloads import read_payload
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="List, show, cancel and retry jobs.")
 
 JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
+MaybeJobId = Annotated[str | None, typer.Argument(metavar="[ID]", help="A job's id; without one, choose by options.")]
+States = Annotated[list[str] | None, typer.Option("--state", help="All in this state; may be given several times.")]
+Types = Annotated[list[str] | None, typer.Option("--type", help="All of this type; the same.")]
+Before = Annotated[str | None, typer.Option(metavar="ISO", help="All created by then; UTC without a zone.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; without it many jobs are counted first.")]
 AllUsers = Annotated[bool, typer.Option("--all", help="All users' jobs, not only one's own (admins only).")]
 
 
@@ -28,6 +34,8 @@ def submit(
     priority: Annotated[int | None, typer.Option(min=0, max=9, help="0 runs first, 9 last; usually 5.")] = None,
     run_at: Annotated[str | None, typer.Option(metavar="ISO", help="Not before this time; UTC without a zone.")] = None,
     max_attempts: Annotated[int | None, typer.Option(min=1, max=20, help="The type's own, when left out.")] = None,
+    deadline: Annotated[str | None, typer.Option(metavar="ISO", help="Failed if it has not ended by then.")] = None,
+    expires_in: Annotated[float | None, typer.Option(metavar="S", help="The same, in seconds from now.")] = None,
     idempotency_key: Annotated[str | None, typer.Option(help="Sent twice, it starts one job.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the end; exit 0 only if the job succeeded.")] = False,
     timeout: Annotated[float | None, typer.Option(min=0, metavar="S", help="With --wait: seconds at most.")] = None,
@@ -36,7 +44,7 @@ def submit(
     """Start a job; print its id, or with --wait what it gave."""
     if timeout is not None and not wait:
         raise typer.BadParameter("--timeout needs --wait")
-    body, due = read_payload(payload), _due(run_at)
+    body, due, ends = read_payload(payload), _time(run_at, "--run-at"), _time(deadline, "--deadline")
     with connect() as client:
         job = client.submit(
             job_type,
@@ -44,6 +52,8 @@ def submit(
             priority=priority,
             run_at=due,
             max_attempts=max_attempts,
+            deadline_at=ends,
+            expires_in_s=expires_in,
             idempotency_key=idempotency_key,
         )
         if wait:
@@ -85,25 +95,58 @@ def show(job_id: JobId, *, all_users: AllUsers = False, as_json: AsJson = False)
 
 
 @app.command()
-def cancel(job_id: JobId, *, all_users: AllUsers = False, as_json: AsJson = False) -> None:
-    """Cancel a job: at once while it waits, at its next check while it runs."""
+def cancel(
+    job_id: MaybeJobId = None,
+    *,
+    state: States = None,
+    job_type: Types = None,
+    created_before: Before = None,
+    yes: Yes = False,
+    all_users: AllUsers = False,
+    as_json: AsJson = False,
+) -> None:
+    """Cancel a job, or all that match: at once while they wait, at their next check while they run."""
     with connect() as client:
-        _tell(client.job(job_id, all_users=all_users).cancel(), as_json=as_json)
+        if job_id is not None:
+            _refuse_filter(state, job_type, created_before)
+            _tell(client.job(job_id, all_users=all_users).cancel(), as_json=as_json)
+            return
+        chosen = chosen_by(state, job_type, _time(created_before, "--created-before"))
+        change_many("cancel", client.cancel_jobs, chosen, yes=yes, all_users=all_users, as_json=as_json)
 
 
 @app.command()
-def retry(job_id: JobId, *, all_users: AllUsers = False, as_json: AsJson = False) -> None:
-    """Queue a failed or cancelled job once more."""
+def retry(
+    job_id: MaybeJobId = None,
+    *,
+    state: States = None,
+    job_type: Types = None,
+    created_before: Before = None,
+    yes: Yes = False,
+    all_users: AllUsers = False,
+    as_json: AsJson = False,
+) -> None:
+    """Queue a failed or cancelled job once more, or all that match."""
     with connect() as client:
-        _tell(client.job(job_id, all_users=all_users).retry(), as_json=as_json)
+        if job_id is not None:
+            _refuse_filter(state, job_type, created_before)
+            _tell(client.job(job_id, all_users=all_users).retry(), as_json=as_json)
+            return
+        chosen = chosen_by(state, job_type, _time(created_before, "--created-before"))
+        change_many("retry", client.retry_jobs, chosen, yes=yes, all_users=all_users, as_json=as_json)
 
 
-def _due(run_at: str | None) -> datetime | None:
+def _refuse_filter(*parts: object) -> None:
+    if any(parts):
+        raise typer.BadParameter("give an ID, or choose by --state, --type and --created-before, not both")
+
+
+def _time(given: str | None, option: str) -> datetime | None:
     try:
-        return None if run_at is None else datetime.fromisoformat(run_at)
+        return None if given is None else datetime.fromisoformat(given)
     except ValueError:
         expected = "expected a time such as 2026-03-01T09:30:00+00:00"
-        raise typer.BadParameter(f"{expected}, it was {run_at!r}", param_hint="--run-at") from None
+        raise typer.BadParameter(f"{expected}, it was {given!r}", param_hint=option) from None
 
 
 def _wait(job: "Job", timeout_s: float | None) -> None:
@@ -139,6 +182,7 @@ def _show(job: "Job", *, as_json: bool) -> None:
         "attempt": f"{record.attempt} of {record.max_attempts}",
         "created": moment(record.created_at),
         "runs from": moment(record.run_at),
+        "deadline": moment(record.deadline_at),
         "started": moment(record.started_at),
         "finished": moment(record.finished_at),
         "error": "-" if record.error is None else f"{record.error.message} ({record.error.code})",
