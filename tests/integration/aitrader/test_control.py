@@ -20,7 +20,7 @@ def test_jobs_are_counted_confirmed_cancelled_and_tried_again(aitrader, platform
     for _ in range(3):
         aitrader("submit", "pattern_scan", "--payload", '{"symbols": ["AAPL"], "last_bars": 5}', **mine)
     asked = aitrader("jobs", "cancel", "--type", "pattern_scan", given="n\n", **mine)
-    assert (asked.returncode, asked.stdout) == (1, "")
+    assert (asked.returncode, asked.stdout.strip()) == (1, "")
     assert "cancel 3 jobs?" in asked.stderr
     assert "nothing was changed" in asked.stderr
     done = aitrader("jobs", "cancel", "--state", "queued", "--type", "pattern_scan", "--yes", **mine)

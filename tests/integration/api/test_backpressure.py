@@ -1,14 +1,21 @@
 """A user with too many unfinished jobs is asked to wait, and nothing is left of what was refused."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
 
 import httpx
 import pytest
+from sqlalchemy import event
 
+from backend.core.db.sessions import async_engine
 from backend.core.errors import TooManyUnfinished
+from backend.core.user import User
 from backend.services import job_runner
+from backend.services.admission import Depth
 from backend.services.job_runner import enqueue_job
+from backend.settings import JobSettings
 from backend.settings.connections import normal_database_url
 from tests.integration.api.problems import problem
 from tests.integration.api.test_jobs import SCAN
@@ -113,3 +120,19 @@ def test_two_replicas_together_stay_near_the_limit(small: Platform) -> None:
             timeout_s=5,
             what="both to know",
         )
+
+
+def test_a_submit_costs_no_query_while_the_count_is_fresh(small: Platform) -> None:
+    engine = async_engine(normal_database_url(small.database_url))
+    asked: list[str] = []
+    event.listen(engine.sync_engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
+    user = User(uuid4(), "nobody", "premium")
+
+    async def admit_many() -> None:
+        depth = Depth(engine, JobSettings())
+        await asyncio.gather(*(depth.admit(user) for _ in range(500)))
+        await engine.dispose()
+
+    asyncio.run(admit_many())
+    counts = [statement for statement in asked if "count(" in statement]
+    assert 1 <= len(counts) <= 3, "a slow machine may need more than a second, and then counts again"

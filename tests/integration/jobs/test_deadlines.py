@@ -1,12 +1,16 @@
 """Deadlines: a job that waits too long is failed, one that runs too long is ended, and neither says "time limit"."""
 
+import os
+import signal
 from datetime import UTC, datetime, timedelta
 
 import httpx
+import psutil
 
 from tests.integration.api.problems import problem
 from tests.integration.jobs.test_relay import Bench, bench  # noqa: F401 - a fixture
 from tests.platform import Platform, finished, submit
+from tests.waiting import eventually
 from workers.relay_duties.deadlines import fail_expired_jobs
 
 
@@ -20,6 +24,20 @@ def test_a_running_job_is_ended_at_its_deadline_by_its_handlers_next_check(platf
     late_s = (parsed(ended["finished_at"]) - parsed(ended["deadline_at"])).total_seconds()
     assert 0 <= late_s < 5
     assert platform.rows("SELECT * FROM probe_effects WHERE job_id = %s", job["id"]) == []
+
+
+def test_a_running_job_that_cannot_check_is_ended_with_its_process(platform: Platform) -> None:
+    with platform.client("admin") as client:
+        job = submit(client, "probe", {"sleep_s": 60, "steps": 100}, expires_in_s=2)
+        running = "SELECT worker_pid FROM jobs WHERE id = %s AND state = 'running'"
+        (row,) = eventually(lambda: platform.rows(running, job["id"]), what="the start")
+        os.kill(row["worker_pid"], signal.SIGSTOP)  # as deaf as one long native call
+        ended = finished(client, job["id"])
+        (attempt,) = client.get(f"/jobs/{job['id']}/attempts").json()["attempts"]
+        assert finished(client, submit(client, "probe", {})["id"])["state"] == "succeeded", "the slot is free again"
+    assert (ended["state"], ended["error"]["code"]) == ("failed", "deadline_exceeded")
+    assert (attempt["outcome"], attempt["error"]["code"]) == ("timed_out", "deadline_exceeded")
+    eventually(lambda: not psutil.pid_exists(row["worker_pid"]), what="the process to be gone")
 
 
 def test_a_job_that_waits_is_failed_at_its_deadline_and_never_runs(platform: Platform) -> None:
