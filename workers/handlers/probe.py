@@ -1,50 +1,96 @@
-"""`probe`: sleeps, fails, allocates and reports progress as told."""
+"""`probe`: sleeps, computes, fails, allocates and reports progress as told."""
 
+import hashlib
 import os
 import signal
 import sys
+import threading
 import time
+from typing import NoReturn
 
 from backend.core.jobs.outcomes import InvalidJob, Outcome, Row
-from backend.core.jobs.probe import ProbePayload, ProbeResult
+from backend.core.jobs.probe import Failure, ProbePayload, ProbeResult
 from workers.context import Context
 
 NAP_S = 0.05
+SAMPLE_ROUNDS = 20_000
+MOST_ROUNDS = 2**31 - 1
 
 
 class ProbeError(Exception):
     """The failure that was asked for."""
 
 
+class Unpicklable(ProbeError):
+    def __init__(self) -> None:
+        super().__init__("the probe was told to fail with what no pickle can hold")
+        self.lock = threading.Lock()
+
+
+class Unspeakable(ProbeError):
+    def __str__(self) -> NoReturn:
+        raise ProbeError("the probe was told to fail without a text")
+
+
 def probe(payload: ProbePayload, context: Context) -> Outcome:
     ballast = bytearray(payload.allocate_mb * 1_000_000)
+    if payload.soft_limit_s is not None:
+        context.ends_by = min(context.ends_by, time.monotonic() + payload.soft_limit_s)
     for step in range(payload.steps):
-        _sleep(payload.sleep_s / payload.steps, context)
-        if payload.steps > 1:
+        _sleep(payload.sleep_s / payload.steps, None if payload.ignore_cancel else context)
+        if payload.steps > 1 and not payload.ignore_cancel:
             context.progress((step + 1) / payload.steps, f"step {step + 1} of {payload.steps}")
-    if context.attempt <= payload.fail_attempts:
-        _fail(payload.fail_with)
-    del ballast
+    if payload.native_s > 0:
+        _compute(payload.native_s)
+        if not payload.ignore_cancel:
+            context.check_cancelled()
     result = ProbeResult(attempt=context.attempt, slept_s=payload.sleep_s, padding="x" * payload.result_bytes)
+    if context.attempt <= payload.fail_attempts:
+        if payload.fail_with == "bad_result":
+            result = result.model_copy(update={"padding": threading.Lock()})
+        else:
+            _fail(payload.fail_with)
+    del ballast
     return Outcome(result, rows=[Row("probe_effects", {"attempt": context.attempt})])
 
 
-def _sleep(seconds: float, context: Context) -> None:
+def _sleep(seconds: float, watched: Context | None) -> None:
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
-        context.check_cancelled()
+        if watched is not None:
+            watched.check_cancelled()
         time.sleep(min(left, NAP_S))
 
 
-def _fail(how: str) -> None:
+def _compute(seconds: float) -> None:
+    """Compute for about so long in one call of compiled code: no signal handler of Python runs meanwhile."""
+    began = time.perf_counter()
+    _derive(SAMPLE_ROUNDS)
+    rounds_per_s = SAMPLE_ROUNDS / (time.perf_counter() - began)
+    _derive(min(max(int(seconds * rounds_per_s), 1), MOST_ROUNDS))
+
+
+def _derive(rounds: int) -> None:
+    hashlib.pbkdf2_hmac("sha256", b"probe", b"salt", rounds)
+
+
+def _fail(how: Failure) -> None:
     match how:
         case "invalid":
             raise InvalidJob("probe_invalid", "the probe was told to be invalid")
         case "memory_error":
             raise MemoryError("the probe was told to run out of memory")
+        case "unpicklable":
+            raise Unpicklable
+        case "unspeakable":
+            raise Unspeakable
+        case "unstorable":
+            raise ProbeError("the probe was told to fail with \0 and \ud800")
         case "segfault":
             os.kill(os.getpid(), signal.SIGSEGV)
         case "exit":
             sys.exit(3)
+        case "vanish":
+            os._exit(0)
         case _:
             raise ProbeError("the probe was told to fail")
