@@ -48,6 +48,7 @@ class JobSettings(_Group):
     max_result_bytes: Annotated[int, Field(gt=0)] = 64_000_000
     free_max_running: Annotated[int, Field(gt=0)] = 2
     premium_max_running: Annotated[int, Field(gt=0)] = 8
+    admin_max_running: Annotated[int | None, Field(gt=0)] = None
     free_max_unfinished: Annotated[int, Field(gt=0)] = 1_000
     premium_max_unfinished: Annotated[int, Field(gt=0)] = 20_000
     admin_max_unfinished: Annotated[int | None, Field(gt=0)] = None

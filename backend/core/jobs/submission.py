@@ -140,7 +140,7 @@ def lane_cap(user: User, limits: JobSettings) -> int | None:
 
 
 def lane_caps(limits: JobSettings) -> dict[Role, int | None]:
-    return {"free": limits.free_max_running, "premium": limits.premium_max_running, "admin": None}
+    return {"free": limits.free_max_running, "premium": limits.premium_max_running, "admin": limits.admin_max_running}
 
 
 def unfinished_cap(user: User, limits: JobSettings) -> int | None:

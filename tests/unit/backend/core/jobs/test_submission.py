@@ -89,6 +89,7 @@ def test_time_out_of_the_calendar_is_refused() -> None:
 def test_caps_follow_the_role() -> None:
     limits = JobSettings(free_max_running=1, premium_max_running=5)
     assert [lane_cap(user(role), limits) for role in ("free", "premium", "admin")] == [1, 5, None]
+    assert lane_cap(user("admin"), JobSettings(admin_max_running=3)) == 3
 
 
 def test_caps_on_unfinished_jobs_follow_the_role() -> None:
