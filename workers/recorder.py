@@ -138,8 +138,9 @@ class Recorder:
 
 def bug(error: BaseException) -> dict[str, str | None]:
     """Return what is kept of an exception that nobody expected."""
-    told = "".join(traceback.format_exception(error))[-MAX_TRACEBACK_CHARACTERS:]
-    return {"code": "handler_error", "message": f"{type(error).__name__}: {error}"[:2_000], "traceback": told}
+    told = traceback.TracebackException.from_exception(error)  # its text is safe where `str(error)` itself fails
+    text = "".join(told.format())[-MAX_TRACEBACK_CHARACTERS:]
+    return {"code": "handler_error", "message": f"{type(error).__name__}: {told}"[:2_000], "traceback": text}
 
 
 def end_this_process(event: str, error: BaseException) -> NoReturn:
