@@ -16,7 +16,14 @@ TRAINING_DATA = $(addprefix --data ,$(PRICES)) $(addprefix --tweets ,$(TWEETS)) 
 # Every process imports a thousand modules; without bytecode each would compile them anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-dev setup-train lock demo up test check train train-eval bench bench-models clean
+# How many runs of `make faults`, from which seed, with how many jobs; WRITE names a page that takes the table.
+SEEDS ?= 20
+SEED ?= 1
+JOBS ?= 2000
+WRITE ?=
+VERBOSE ?=
+
+.PHONY: help setup setup-dev setup-train lock demo up test faults check train train-eval bench bench-models clean
 
 help:  ## Show these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
@@ -35,6 +42,10 @@ up: setup  ## Start everything and stay up until Ctrl-C
 
 test: setup-dev setup-train  ## Run every test on servers that the tests start themselves
 	@$(RUN)/python -m pytest -n 2 --dist loadfile
+
+faults: setup-dev  ## Kill, freeze and restart everything under load, and check that no promise is broken
+	@$(RUN)/python -m tests.faults --seeds $(SEEDS) --first-seed $(SEED) --jobs $(JOBS) \
+		$(if $(WRITE),--write $(WRITE)) $(if $(VERBOSE),--verbose)
 
 check: setup-dev setup-train  ## Format, lint, types, import directions
 	@$(RUN)/ruff format --check .
