@@ -6,7 +6,7 @@ The epoch is drawn when a topic's history begins, so that a cursor from before a
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Self, get_args
 from uuid import UUID
@@ -72,6 +72,8 @@ class Message:
     key: str
     kind: Kind
     data: str
+    words: dict[str, str] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """How it is told on each channel: put into words by the first listener's turn, and the same for all others."""
 
     @classmethod
     def from_wire(cls, cursor: str, body: str) -> Self:

@@ -3,8 +3,8 @@
 import asyncio
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from backend.core.events import Kind, Message
 
@@ -16,25 +16,29 @@ class Overflow(Exception):
     """More waits than this client may leave unread."""
 
 
-@dataclass(frozen=True)
-class _Waiting:
+class _Waiting(NamedTuple):
+    """One message in line. A tuple, since one is made for each client and message."""
+
     text: str
     size: int
     progress_of: str | None
 
 
 class Outbox:
-    def __init__(self, *, max_pending: int, max_pending_bytes: int) -> None:
+    def __init__(
+        self, *, max_pending: int, max_pending_bytes: int, on_overflow: Callable[[], None] = lambda: None
+    ) -> None:
         self._max_pending = max_pending
         self._max_bytes = max_pending_bytes
+        self._on_overflow = on_overflow
         self._waiting: OrderedDict[int, _Waiting] = OrderedDict()
         self._latest_progress: dict[str, int] = {}
         self._bytes = 0
         self._number = 0
-        self._event = asyncio.Event()
-        self._overflow = asyncio.Event()
-        self._empty = asyncio.Event()
-        self._empty.set()
+        self._has_overflowed = False
+        # Plain lists: an asyncio.Event is 0.7 KB, and a process has thousands of these.
+        self._who_gets: list[asyncio.Future[None]] = []
+        self._who_waits_for_none: list[asyncio.Future[None]] = []
 
     def has_room_for(self, messages: Sequence[Message]) -> bool:
         """Tell whether these fit in at once, with as much left for what comes meanwhile."""
@@ -50,48 +54,49 @@ class Outbox:
         """Add a message; newer progress of the same thing takes the place of older. Never blocks.
 
         has_own_limit: its bytes do not count here, since its size is bounded elsewhere (a snapshot's).
-        The message that is too many empties the outbox for good: what a lost client costs is bounded.
+        The message that is too many empties the outbox for good: what a lost client costs is bounded. `on_overflow`
+        is then called: whoever sends may hang on a client that does not read, and would not notice.
         """
-        if self._overflow.is_set():
+        if self._has_overflowed:
             return
-        if kind == Kind.PROGRESS and len(self._waiting) >= CONFLATE_FROM:
-            self._forget(self._latest_progress.pop(key, None))
         self._number += 1
-        progress_of = key if kind == Kind.PROGRESS else None
-        if progress_of is not None:
-            self._latest_progress[progress_of] = self._number
-        waiting = _Waiting(text, 0 if has_own_limit else len(text), progress_of)
-        self._waiting[self._number] = waiting
-        self._bytes += waiting.size
+        progress_of = None
+        if kind == Kind.PROGRESS:
+            if len(self._waiting) >= CONFLATE_FROM:
+                self._forget(self._latest_progress.pop(key, None))
+            progress_of = key
+            self._latest_progress[key] = self._number
+        size = 0 if has_own_limit else len(text)
+        self._waiting[self._number] = _Waiting(text, size, progress_of)
+        self._bytes += size
         if len(self._waiting) > self._max_pending or self._bytes > self._max_bytes:
-            self._overflow.set()
+            self._has_overflowed = True
             self._waiting.clear()
             self._latest_progress.clear()
-        self._empty.clear()
-        self._event.set()
+            self._on_overflow()
+        if self._who_gets:
+            _wake(self._who_gets)
 
     async def get(self) -> str:
         """Return the oldest message, as soon as there is one; Overflow when too many had come."""
         while not self._waiting:
-            if self._overflow.is_set():
+            if self._has_overflowed:
                 raise Overflow
-            self._event.clear()
-            await self._event.wait()
+            await _turn_in(self._who_gets)
         number, waiting = self._waiting.popitem(last=False)
         self._bytes -= waiting.size
         if waiting.progress_of is not None and self._latest_progress.get(waiting.progress_of) == number:
             del self._latest_progress[waiting.progress_of]
         if not self._waiting:
-            self._empty.set()
+            self._waiting.clear()  # gives the memory of a long line back, which taking the last one does not
+            if self._who_waits_for_none:
+                _wake(self._who_waits_for_none)
         return waiting.text
 
     async def emptied(self) -> None:
         """Return once nothing waits: the client has taken all, but perhaps the last."""
-        await self._empty.wait()
-
-    async def overflowed(self) -> None:
-        """Return once too many messages had come: whoever sends may hang on a client that does not read."""
-        await self._overflow.wait()
+        while self._waiting or self._has_overflowed:  # the latter for good: nothing more is taken
+            await _turn_in(self._who_waits_for_none)
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -99,3 +104,17 @@ class Outbox:
     def _forget(self, number: int | None) -> None:
         if number is not None:
             self._bytes -= self._waiting.pop(number).size
+
+
+async def _turn_in(line: list[asyncio.Future[None]]) -> None:
+    """Wait in a line until it is woken."""
+    mine = asyncio.get_running_loop().create_future()
+    line.append(mine)
+    await mine
+
+
+def _wake(line: list[asyncio.Future[None]]) -> None:
+    for one in line:
+        if not one.done():
+            one.set_result(None)
+    line.clear()

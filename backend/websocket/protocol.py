@@ -82,5 +82,9 @@ def snapshot(channel: str, cursor: str, name: str, items: list[str], *, is_compl
 
 
 def update(channel: str, message: Message) -> str:
-    """Return an update around data that is JSON already."""
-    return f'{{"ch":"{channel}","type":"update","cursor":"{message.cursor}","data":{message.data}}}'
+    """Return an update around data that is JSON already: one text, however many clients it is sent to."""
+    text = message.words.get(channel)
+    if text is None:
+        text = f'{{"ch":"{channel}","type":"update","cursor":"{message.cursor}","data":{message.data}}}'
+        message.words[channel] = text
+    return text

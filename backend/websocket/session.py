@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -18,6 +18,7 @@ from backend.core.events import CHANNELS, Channel, Cursor, Topic
 from backend.core.logging import get_logger
 from backend.core.user import User
 from backend.settings import WebSocketSettings
+from backend.websocket.chore import Chore
 from backend.websocket.outbox import Outbox, Overflow
 from backend.websocket.protocol import (
     REQUEST,
@@ -85,27 +86,39 @@ class Session:
         self._user = user
         self._token = token
         limits = parts.limits
-        self._outbox = Outbox(max_pending=limits.max_pending, max_pending_bytes=limits.max_pending_bytes)
+        self._tasks = asyncio.TaskGroup()
+        self._outbox = Outbox(
+            max_pending=limits.max_pending,
+            max_pending_bytes=limits.max_pending_bytes,
+            on_overflow=lambda: self._start(self._end_for_slowness()),
+        )
         self._subscriptions: dict[str, Subscription] = {}
-        self._gaps: asyncio.Queue[tuple[Subscription, Cursor]] = asyncio.Queue()
-        self._resuming: asyncio.Queue[Subscription] = asyncio.Queue()
+        self._gaps = Chore(self._start, self._mend_gap)
+        self._resuming = Chore(self._start, self._send_missed)
+        self._recheck: asyncio.TimerHandle | None = None
         self._allowance = Allowance(limits.max_messages_per_s)
 
     async def run(self, first_channels: list[str]) -> None:
         """Talk until the client goes, or until there is a reason to end it."""
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._send_all())
-                tasks.create_task(self._end_when_too_slow())
-                tasks.create_task(self._mend_gaps())
-                tasks.create_task(self._send_missed())
-                tasks.create_task(self._recheck_token())
+            async with self._tasks:
+                self._start(self._send_all())
+                self._recheck_token_later()
                 for channel in first_channels:
                     await self._answer(Subscribe(op="subscribe", ch=channel))
                 await self._receive_all()
         finally:
+            if self._recheck is not None:
+                self._recheck.cancel()
             for subscription in self._subscriptions.values():
                 await self._parts.broadcaster.leave(subscription.topic, subscription)
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        """Do something beside the conversation, unless that is ending already."""
+        try:
+            self._tasks.create_task(work)
+        except RuntimeError:  # what a group that ends answers
+            work.close()
 
     async def _receive_all(self) -> None:
         while True:
@@ -139,7 +152,7 @@ class Session:
         topic = self._topic(request)
         wanted = None if request.cursor is None else _cursor(request.cursor)
         await self._drop(request.ch)
-        subscription = Subscription(topic, self._outbox, on_gap=lambda *gap: self._gaps.put_nowait(gap))
+        subscription = Subscription(topic, self._outbox, on_gap=lambda *gap: self._gaps.add(gap))
         at = await self._parts.broadcaster.join(topic, subscription)
         self._subscriptions[request.ch] = subscription
         try:
@@ -150,7 +163,7 @@ class Session:
         if wanted is not None and missed is not None:
             self._outbox.put(accepted(request.id, cursor=str(wanted), recovered=True))
             subscription.resume(wanted)
-            self._resuming.put_nowait(subscription)
+            self._resuming.add(subscription)
             return
         recovered = {} if wanted is None else {"recovered": False}
         self._outbox.put(accepted(request.id, cursor=str(at), **recovered))
@@ -183,23 +196,20 @@ class Session:
         self._outbox.put(text, has_own_limit=True)
         subscription.begin(at)
 
-    async def _mend_gaps(self) -> None:
+    async def _mend_gap(self, gap: tuple[Subscription, Cursor]) -> None:
         """Where messages were lost for good, send a snapshot in their place."""
-        while True:
-            subscription, at = await self._gaps.get()
-            if self._subscriptions.get(subscription.channel) is subscription:
-                await self._send_snapshot(subscription, at)
+        subscription, at = gap
+        if self._subscriptions.get(subscription.channel) is subscription:
+            await self._send_snapshot(subscription, at)
 
-    async def _send_missed(self) -> None:
-        """Send those who came back what they missed, no faster than they take it."""
-        while True:
-            subscription = await self._resuming.get()
-            try:
-                while self._is_resuming(subscription):
-                    await self._outbox.emptied()
-                    await self._send_some_missed(subscription)
-            except RedisError as error:
-                raise Ended(CloseCode.UNAVAILABLE, "Redis does not answer; resume from the last cursor") from error
+    async def _send_missed(self, subscription: Subscription) -> None:
+        """Send one who came back what was missed, no faster than it is taken."""
+        try:
+            while self._is_resuming(subscription):
+                await self._outbox.emptied()
+                await self._send_some_missed(subscription)
+        except RedisError as error:
+            raise Ended(CloseCode.UNAVAILABLE, "Redis does not answer; resume from the last cursor") from error
 
     async def _send_some_missed(self, subscription: Subscription) -> None:
         """Send as much as there is room for; a snapshot where the history has it no more, or never will be room."""
@@ -223,27 +233,29 @@ class Session:
         return self._subscriptions.get(subscription.channel) is subscription and subscription.resumes_after is not None
 
     async def _send_all(self) -> None:
-        with contextlib.suppress(Overflow):  # `_end_when_too_slow` ends the conversation
+        with contextlib.suppress(Overflow):  # `_end_for_slowness` ends the conversation
             while True:
                 await self._socket.send_text(await self._outbox.get())
 
-    async def _end_when_too_slow(self) -> None:
-        await self._outbox.overflowed()
+    async def _end_for_slowness(self) -> None:
         raise Ended(CloseCode.TOO_SLOW, "too much waited to be read; resume from the last cursor")
+
+    def _recheck_token_later(self) -> None:
+        delay_s = self._parts.limits.recheck_token_s
+        self._recheck = asyncio.get_running_loop().call_later(delay_s, lambda: self._start(self._recheck_token()))
 
     async def _recheck_token(self) -> None:
         """End the conversation soon after its token was revoked, or its user may do other things than before."""
-        while True:
-            await asyncio.sleep(self._parts.limits.recheck_token_s)
-            try:
-                user = await self._parts.guard.authenticate(self._token)
-            except Unauthenticated as error:
-                raise Ended(CloseCode.UNAUTHENTICATED, str(error)) from error
-            except Exception as error:  # noqa: BLE001 - no database for a while is no reason to hang up
-                log.warning("token_recheck_failed", error=type(error).__name__)
-            else:
-                if user != self._user:
-                    raise Ended(CloseCode.UNAUTHENTICATED, "the user's role has changed; authenticate again")
+        try:
+            user = await self._parts.guard.authenticate(self._token)
+        except Unauthenticated as error:
+            raise Ended(CloseCode.UNAUTHENTICATED, str(error)) from error
+        except Exception as error:  # noqa: BLE001 - no database for a while is no reason to hang up
+            log.warning("token_recheck_failed", error=type(error).__name__)
+        else:
+            if user != self._user:
+                raise Ended(CloseCode.UNAUTHENTICATED, "the user's role has changed; authenticate again")
+        self._recheck_token_later()
 
 
 class Allowance:

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -8,8 +9,8 @@ from backend.core.events import Cursor, Kind, Message
 from backend.websocket.outbox import CONFLATE_FROM, Outbox, Overflow
 
 
-def outbox(*, messages: int = 100, size: int = 10_000) -> Outbox:
-    return Outbox(max_pending=messages, max_pending_bytes=size)
+def outbox(*, messages: int = 100, size: int = 10_000, on_overflow: Callable[[], None] = lambda: None) -> Outbox:
+    return Outbox(max_pending=messages, max_pending_bytes=size, on_overflow=on_overflow)
 
 
 def drained(box: Outbox) -> list[str]:
@@ -73,7 +74,6 @@ def test_too_much_overflows_and_keeps_nothing(messages: int, size: int) -> None:
             box.put("x" * 10)
         assert len(box) == 3
         box.put("x" * 10)
-        await asyncio.wait_for(box.overflowed(), 5)
         box.put("after")
         assert len(box) == 0
         with pytest.raises(Overflow):
@@ -82,15 +82,39 @@ def test_too_much_overflows_and_keeps_nothing(messages: int, size: int) -> None:
     asyncio.run(scene())
 
 
-def test_overflow_wakes_who_waits_for_it() -> None:
+def test_overflow_is_told_at_once_and_only_once() -> None:
+    told: list[int] = []
+    box = outbox(messages=1, on_overflow=lambda: told.append(1))
+    box.put("a")
+    assert told == []
+    box.put("b")
+    box.put("c")
+    assert told == [1]
+
+
+def test_overflow_wakes_who_gets_with_its_news() -> None:
     async def scene() -> None:
         box = outbox(messages=1)
-        watching = asyncio.create_task(box.overflowed())
-        box.put("a")
+        getting = asyncio.create_task(box.get())
         await asyncio.sleep(0)
-        assert not watching.done()
+        box.put("a")
         box.put("b")
-        await asyncio.wait_for(watching, 5)
+        with pytest.raises(Overflow):
+            await asyncio.wait_for(getting, 5)
+
+    asyncio.run(scene())
+
+
+def test_nobody_is_told_that_an_overflowed_outbox_is_empty() -> None:
+    async def scene() -> None:
+        box = outbox(messages=1)
+        box.put("a")
+        waiting = asyncio.create_task(box.emptied())
+        await asyncio.sleep(0)
+        box.put("b")
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        waiting.cancel()
 
     asyncio.run(scene())
 

@@ -30,3 +30,10 @@ def test_answers_carry_the_id_that_was_asked_with() -> None:
     }
     refusal = {"id": None, "ok": False, "error": {"code": "forbidden", "message": 'no "way"'}}
     assert json.loads(refused(None, "forbidden", 'no "way"')) == refusal
+
+
+def test_update_is_put_into_words_once_for_each_channel() -> None:
+    message = Message(Cursor("e", 2), "k", Kind.STATE, "{}")
+    assert update("job_updates", message) is update("job_updates", message)
+    assert json.loads(update("trading_signals", message))["ch"] == "trading_signals"
+    assert message == Message(Cursor("e", 2), "k", Kind.STATE, "{}"), "words are no part of what it is"
