@@ -23,7 +23,7 @@ JOBS ?= 2000
 WRITE ?=
 VERBOSE ?=
 
-.PHONY: help setup setup-dev setup-train lock demo up test faults check train train-eval bench bench-models clean
+.PHONY: help setup setup-dev setup-train lock demo up test faults check train train-eval bench bench-models bench-jobs soak clean
 
 help:  ## Show these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
@@ -64,6 +64,12 @@ bench: setup-dev  ## Measure the product beside its peers
 
 bench-models: setup-dev setup-train  ## Measure features, suggestion models and sentiment beside their peers
 	@$(RUN)/python -m benchmarks models
+
+bench-jobs: setup-dev  ## Measure the job system beside a naive one, about 10 minutes (QUICK=1: 2; MARKDOWN=file)
+	@$(RUN)/python -m benchmarks.jobs $(if $(QUICK),--quick) $(if $(MARKDOWN),--markdown $(MARKDOWN))
+
+soak: setup-dev  ## Run jobs at half the peak rate (MINUTES=10); tables and memory must stop growing
+	@$(RUN)/python -m benchmarks.jobs.soak $(or $(MINUTES),10)
 
 lock: .venv/.uv  ## Choose versions anew and pin them with hashes
 	$(UV) pip compile -q --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.lock
