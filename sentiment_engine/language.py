@@ -56,15 +56,18 @@ def _script(char: str) -> str:
 
 
 def _by_words(words: Sequence[str]) -> str:
-    english = sum(word in _ENGLISH for word in words)
+    speaking = [word for word in words if word in _LANGUAGES_OF or not word.isascii()]
+    if not speaking:
+        return DEFAULT_LANGUAGE
     evidence: dict[str, float] = {}
-    for word in words:
+    for word in speaking:
         for language in _LANGUAGES_OF.get(word, ()):
             evidence[language] = evidence.get(language, 0.0) + 1.0
         for language in _languages_by_letters(word):
             evidence[language] = evidence.get(language, 0.0) + _LETTER_WEIGHT
     if not evidence:
         return DEFAULT_LANGUAGE
+    english = sum(word in _ENGLISH for word in words)
     language, found = max(evidence.items(), key=lambda one: one[1])
     is_enough = found >= _ENOUGH or (found >= 1 and len(words) <= 3)  # noqa: PLR2004 -- a headline of three words
     return language if is_enough and found > english else DEFAULT_LANGUAGE

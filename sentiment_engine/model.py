@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +40,8 @@ class SentimentModel:
 
     def readable(self, cleaned: str) -> str:
         """Return the start of a cleaned text that is read: all of it, or its first 16 chunks up to a word's end."""
+        if self.encoder.surely_fits(cleaned, max_chunks=MAX_CHUNKS):  # what the model is shown is never longer
+            return cleaned
         end = self.encoder.readable_chars(model_input(cleaned), max_chunks=MAX_CHUNKS)
         return cleaned if end is None else cleaned[:end].rsplit(" ", 1)[0]
 
@@ -92,5 +95,5 @@ def padded(ids: Sequence[Sequence[int]]) -> dict[str, NDArray[np.int64]]:
     lengths = np.array([len(row) for row in ids])
     mask = np.arange(lengths.max())[None, :] < lengths[:, None]
     tokens = np.zeros(mask.shape, dtype=np.int64)
-    tokens[mask] = np.fromiter((one for row in ids for one in row), dtype=np.int64, count=int(lengths.sum()))
+    tokens[mask] = np.fromiter(chain.from_iterable(ids), dtype=np.int64, count=int(lengths.sum()))
     return {"input_ids": tokens, "attention_mask": mask.astype(np.int64)}

@@ -52,6 +52,7 @@ _EXCHANGE: Final = re.compile(
     re.IGNORECASE,
 )
 _HASH: Final = re.compile(r"#(?=\w)")
+_NAMING: Final = re.compile(r"[@$\[<(#]|\.\.")  # without one of these none of the patterns above or below is there
 _ELLIPSIS: Final = re.compile(r"(?<!\.)\.{3,}\s*$")
 
 
@@ -68,6 +69,8 @@ def clean(text: str) -> str:
 
 def model_input(cleaned: str) -> str:
     """Return what the model is shown of a cleaned text: names and codes that carry no opinion are left out."""
+    if _NAMING.search(cleaned) is None:
+        return _SPACE.sub(" ", cleaned).strip() or cleaned
     shown = _LEADING_CASHTAGS.sub("", _RETWEET.sub("", cleaned))
     shown = _EXCHANGE.sub("", _RIC.sub("", _STORY_CODE.sub("", shown)))
     shown = _ELLIPSIS.sub("", _HASH.sub("", shown))

@@ -31,11 +31,15 @@ class TokenEncoder:
         encoded = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         return [self._cut(one.ids, max_chunks) for one in encoded]
 
+    def surely_fits(self, text: str, *, max_chunks: int) -> bool:
+        """Return whether `text` is so short that its tokens fit in `max_chunks` chunks, whatever they are."""
+        return len(text) <= (self._max_tokens - 2) * max_chunks  # a token has a character or more
+
     def readable_chars(self, text: str, *, max_chunks: int) -> int | None:
         """Return how many characters of `text` fit in `max_chunks` chunks; None when all of them do."""
-        limit = (self._max_tokens - 2) * max_chunks
-        if len(text) <= limit:  # a token has a character or more
+        if self.surely_fits(text, max_chunks=max_chunks):
             return None
+        limit = (self._max_tokens - 2) * max_chunks
         encoded = self._tokenizer.encode(text, add_special_tokens=False)
         return int(encoded.offsets[limit][0]) if len(encoded.ids) > limit else None
 
