@@ -8,10 +8,10 @@ bars; so the answers are the same. Where that library does not offer them by nam
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 import talib
@@ -29,7 +29,7 @@ Columns = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
 # What the C functions take for their own default (TA_REAL_DEFAULT in ta_defs.h).
 _DEFAULT: Final = -4e37
 _SIGNALS: Final = types.Array(types.int32, 2, "C")
-_COLUMNS: Final = types.UniTuple(FLOATS, 4)
+_COLUMNS: Final = types.UniTuple(FLOATS, 4)  # type: ignore[no-untyped-call]  # numba leaves it untyped
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,22 +83,24 @@ def _emit(builder: ir.IRBuilder, arguments: Sequence[ir.Value], extra: Sequence[
     return builder.sext(builder.call(builder.inttoptr(address, function), given), ir.IntType(64))
 
 
-@intrinsic
-def _call(_typing: object, address: types.Type, last: types.Type, places: types.Type) -> tuple[object, object]:
+def _plain(_typing: object, address: types.Type, last: types.Type, places: types.Type) -> tuple[object, object]:
     def generate(_context: object, builder: ir.IRBuilder, _told: object, arguments: Sequence[ir.Value]) -> ir.Value:
         return _emit(builder, arguments, [])
 
     return types.int64(address, last, places), generate
 
 
-@intrinsic
-def _call_with_penetration(
-    _typing: object, address: types.Type, last: types.Type, places: types.Type
-) -> tuple[object, object]:
+def _penetrating(_typing: object, address: types.Type, last: types.Type, places: types.Type) -> tuple[object, object]:
     def generate(_context: object, builder: ir.IRBuilder, _told: object, arguments: Sequence[ir.Value]) -> ir.Value:
         return _emit(builder, arguments, [ir.Constant(ir.DoubleType(), _DEFAULT)])
 
     return types.int64(address, last, places), generate
+
+
+# What compiled code calls: the address of a function, the last bar, and where prices and answers are.
+_Call = Callable[[int, int, tuple[int, ...]], int]
+_call = cast("_Call", intrinsic(_plain))
+_call_with_penetration = cast("_Call", intrinsic(_penetrating))
 
 
 @kernel(INTS, BOOLS, _COLUMNS, _SIGNALS)

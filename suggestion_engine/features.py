@@ -64,7 +64,8 @@ def raw_features(bars: Bars) -> FloatArray:
     Row i uses bars 0 .. i only. NaN during each feature's warm-up and where it is undefined (see the registry).
     Prices times c and volumes times d give the same features. Dimensionless, or per bar where the registry says so.
     """
-    return _rows([bars], first=0)[0]
+    rows: FloatArray = _rows([bars], first=0)[0]
+    return rows
 
 
 def latest_features(bars: Bars, last: int = 1) -> FloatArray:
@@ -76,7 +77,8 @@ def latest_features(bars: Bars, last: int = 1) -> FloatArray:
     if len(bars) < last:
         raise TooFewBars(bars.symbol, needed=last, had=len(bars))
     tail = bars[max(0, len(bars) - last - WARMUP_BARS) :]
-    return _rows([tail], first=len(tail) - last)[0]
+    rows: FloatArray = _rows([tail], first=len(tail) - last)[0]
+    return rows
 
 
 def latest_features_of_many(bars: Sequence[Bars], last: int = 1) -> FloatArray:
@@ -118,7 +120,8 @@ def atr(bars: Bars, window: int = ATR_BARS) -> FloatArray:
     """
     require(window >= 1, f"window must be at least 1, was {window}")
     high, low, close = (column[np.newaxis] for column in (bars.high, bars.low, bars.close))
-    return kernels.window_mean(kernels.true_ranges(high, low, close), window, 0)[0]
+    mean: FloatArray = kernels.window_mean(kernels.true_ranges(high, low, close), window, 0)[0]
+    return mean
 
 
 def _rows(bars: Sequence[Bars], *, first: int) -> FloatArray:

@@ -214,9 +214,9 @@ def _rescaled(answer: Float32Array) -> FloatArray:
         is_near_one = abs(first + second + third - 1.0) <= SUM_TOLERANCE
         if not (is_near_one and min(first, second, third) >= -SUM_TOLERANCE):
             return rescaled[:0]
-        first, second, third = max(first, 0.0), max(second, 0.0), max(third, 0.0)
-        total = first + second + third
-        rescaled[i, 0], rescaled[i, 1], rescaled[i, 2] = first / total, second / total, third / total
+        low, middle, high = max(first, 0.0), max(second, 0.0), max(third, 0.0)
+        total = low + middle + high
+        rescaled[i, 0], rescaled[i, 1], rescaled[i, 2] = low / total, middle / total, high / total
     return rescaled
 
 
