@@ -22,6 +22,9 @@ SEED ?= 1
 JOBS ?= 2000
 WRITE ?=
 VERBOSE ?=
+# These are for this file: what is given on the command line would else be in the environment of every process, where
+# JOBS is the name of a group of settings.
+unexport SEEDS SEED JOBS WRITE VERBOSE
 
 .PHONY: help setup setup-dev setup-train lock demo up test faults check train train-eval bench bench-models bench-jobs soak clean
 
