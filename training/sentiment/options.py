@@ -34,7 +34,7 @@ class SentimentOptions:
     batch_rows: int = 32
     max_tokens: int = 64
     slice_frac: float = 0.1
-    n_sentences: int = 3200
+    n_sentences: int = 2400
     max_rows: int | None = None
 
     def __post_init__(self) -> None:
