@@ -2,7 +2,7 @@
 
 import time as clock
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,8 +18,9 @@ from backend.core.logging import get_logger
 from backend.settings import Settings
 from market_data.bars import Bars
 from market_data.errors import NoBars, ProviderUnavailable, UnknownSymbol
+from market_data.freshness import is_behind
 from market_data.providers import Provider, build_providers
-from market_data.timeframe import Timeframe, step_ns
+from market_data.timeframe import Timeframe
 from workers.bar_cache import BarCache
 from workers.context import LoadedBars
 from workers.handlers.bars import LONGEST_WAIT_S, iso
@@ -27,7 +28,6 @@ from workers.handlers.bars import LONGEST_WAIT_S, iso
 NS_PER_S = 1_000_000_000
 NS_PER_DAY = 86_400 * NS_PER_S
 FIRST_NS, LAST_NS = -(2**63), 2**63 - 1
-ONE_DAY = timedelta(days=1)
 
 LEFT_ALONE_S = 0.8 * LONGEST_WAIT_S
 """How long a provider that gave no answer is not asked again. Shorter than a job's wait: its next attempt asks."""
@@ -163,11 +163,7 @@ class BarSource:
 
 
 def _is_behind(row: Any, timeframe: Timeframe, end: date | None) -> bool:  # Any: a database row
-    """Tell whether newer bars may exist that the caller wants, and that were not asked for a moment ago."""
-    now = datetime.now(UTC)
-    step = timedelta(seconds=step_ns(timeframe) / NS_PER_S)
-    wants_newer = end is None or datetime.combine(end, time.min, UTC) >= row["last_at"] + step
-    return bool(wants_newer and now - row["last_at"] > 2 * step and now - row["updated_at"] > min(step, ONE_DAY))
+    return is_behind(row["last_at"], row["updated_at"], timeframe, end, datetime.now(UTC))
 
 
 def _start_ns(start: date | None) -> int:
