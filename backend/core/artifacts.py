@@ -64,6 +64,18 @@ class ArtifactStore:
             while chunk := file.read(chunk_bytes):
                 yield chunk
 
+    def try_out(self, trial_id: UUID) -> None:
+        """Write a file of its own, read it and remove it; raises what the store raises when it cannot."""
+        filesystem, root = self._place()
+        content = trial_id.bytes
+        filesystem.makedirs(f"{root}/{trial_id}", exist_ok=True)
+        try:
+            filesystem.pipe_file(f"{root}/{trial_id}/trial", content)
+            if filesystem.cat_file(f"{root}/{trial_id}/trial") != content:
+                raise OSError("a file did not come back as it was written")
+        finally:
+            self._remove(str(trial_id))
+
     def drop_attempt(self, job_id: UUID, token: UUID) -> None:
         """Remove what one attempt wrote; nothing there is not an error."""
         self._remove(f"{job_id}/{token}")
