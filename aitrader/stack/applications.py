@@ -13,6 +13,8 @@ from aitrader.stack.probes import http_answers, service_is_ok
 from backend.core.private_files import kept_password
 
 FLOWER_USER = "admin"
+FLOWER_COLUMNS = "kwargs,state,received,started,runtime,worker,uuid"
+"""Of a doorbell `kwargs` says most: type, queue, and the job that rang. All have the same name."""
 
 # Generous: a worker's first start compiles kernels, on a busy machine for a minute. The api's time is the shorter,
 # since the others are asked for through it: when it fails, its error is the one to report.
@@ -72,6 +74,7 @@ class Applications:
             "FLOWER_BASIC_AUTH": f"{FLOWER_USER}:{password}",
             "FLOWER_READ_ONLY": "true",
             "FLOWER_PERSISTENT": "false",
+            "FLOWER_TASKS_COLUMNS": FLOWER_COLUMNS,
         }
         return Component(
             program=self._python("flower", "-m", "celery", "-A", "workers.app", "flower", **settings),

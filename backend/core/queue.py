@@ -10,7 +10,12 @@ import json
 from collections.abc import Iterable, Mapping
 from uuid import UUID, uuid4
 
+from backend.core.jobs.registry import JOB_TYPES, QUEUES
+
 RING_TASK = "jobs.run_next"
+_TYPES: Mapping[str, str] = {
+    queue: "|".join(spec.job_type for spec in JOB_TYPES.values() if spec.queue == queue) for queue in QUEUES
+}
 
 
 def doorbells(rung: Iterable[tuple[str, UUID | None]], *, at_most: Mapping[str, int]) -> Mapping[str, list[str]]:
@@ -42,7 +47,8 @@ def _message(queue: str, job_id: UUID | None) -> str:
                 "retries": 0,
                 "timelimit": [None, None],
                 "argsrepr": repr((queue, hint)),
-                "kwargsrepr": "{}",
+                # What Flower shows. The type is told by the queue: most have one.
+                "kwargsrepr": repr({"type": _TYPES.get(queue, queue), "queue": queue, "job": hint}),
                 "origin": "aitrader",
                 "ignore_result": True,
             },
