@@ -7,8 +7,23 @@ from uuid import UUID
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
+from sqlalchemy import QueuePool
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backend.api import artifacts, bulk_jobs, catalogue, health, jobs, market, models, queues, sentiment, signals
+from backend.api import (
+    artifacts,
+    bulk_jobs,
+    catalogue,
+    health,
+    job_logs,
+    jobs,
+    market,
+    metrics,
+    models,
+    queues,
+    sentiment,
+    signals,
+)
 from backend.api.bulk_jobs import BULK_REQUEST
 from backend.api.deps import AppState
 from backend.api.errors import ProblemDocument, install_error_handlers
@@ -28,8 +43,10 @@ from backend.services.admission import Admission
 from backend.services.announcer import Announcer
 from backend.services.bulk_jobs import BulkJobs
 from backend.services.health import Health
+from backend.services.instruments import Instruments, Reading
 from backend.services.jobs import Jobs
 from backend.services.market import Market
+from backend.services.metrics import Metrics
 from backend.services.models import Models
 from backend.services.queues import Queues
 from backend.services.sentiment import Sentiment
@@ -74,12 +91,13 @@ class WebSocketGuard:
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Return the application; connections are made when it starts, not before."""
     settings = settings or Settings()
+    instruments = Instruments()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        configure_logging(level=settings.log_level, debug=settings.debug, service="api")
+        configure_logging(settings, service="api")
         async with AsyncExitStack() as stack:
-            await _build(app, settings, stack)
+            await _build(app, settings, instruments, stack)
             log.info("started", version=VERSION)
             yield
         log.info("stopped")
@@ -95,10 +113,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, max_import_bytes=settings.max_import_bytes)
     if settings.cors_origins:
         _admit(app, settings.cors_origins)
-    app.add_middleware(AccessLog)
+    app.add_middleware(AccessLog, instruments=instruments)
     install_error_handlers(app)
     modules = (jobs, health, artifacts, catalogue, market, models, sentiment, signals, websocket_route, queues)
-    for module in (bulk_jobs, *modules):  # first, since `bulk` is no job's id
+    for module in (bulk_jobs, *modules, job_logs, metrics):  # first, since `bulk` is no job's id
         app.include_router(module.router)
     problem_schema = ProblemDocument.model_json_schema(ref_template=REFERENCE)
     install_openapi(
@@ -112,12 +130,12 @@ def _admit(app: FastAPI, origins: Sequence[str]) -> None:
         CORSMiddleware,
         allow_origins=origins,
         allow_methods=["GET", "POST"],
-        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Prefer"],
-        expose_headers=["ETag", "Location", "Link", "Preference-Applied", "Retry-After"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Prefer", "X-Request-ID"],
+        expose_headers=["ETag", "Location", "Link", "Preference-Applied", "Retry-After", "X-Request-ID"],
     )
 
 
-async def _build(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> None:
+async def _build(app: FastAPI, settings: Settings, instruments: Instruments, stack: AsyncExitStack) -> None:
     """Make everything that lives as long as the process serves, in order; `stack` ends it in reverse."""
     engine = async_engine(settings.database)
     stack.push_async_callback(engine.dispose)
@@ -152,12 +170,28 @@ async def _build(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Non
         sentiment=Sentiment(engine),
         health=Health(engine, redis, settings),
         artifacts=ArtifactStore(settings.artifacts),
+        metrics=Metrics(engine, redis, instruments),
         listen=broadcaster.listen,
     )
     app.state.parts = parts
     guard = WebSocketGuard(parts)
-    app.state.door = Door(
-        Parts(broadcaster, guard, redis, settings.websocket, guard.snapshots()), settings.cors_origins
+    ws_parts = Parts(broadcaster, guard, redis, settings.websocket, guard.snapshots())
+    app.state.door = Door(ws_parts, settings.cors_origins)
+    _watch(instruments, app.state.door, announcer, engine)
+
+
+def _watch(instruments: Instruments, door: Door, announcer: Announcer, engine: AsyncEngine) -> None:
+    pool, tally = engine.pool, door.parts.tally
+    assert isinstance(pool, QueuePool)
+    instruments.watch(
+        Reading(
+            ws_connections=lambda: door.open_count,
+            ws_lag_s=lambda: tally.lag_s,
+            ws_conflated=lambda: tally.conflated,
+            ws_overflowed=lambda: tally.overflowed,
+            publish_failures=lambda: announcer.failures,
+            pool=pool,
+        )
     )
 
 

@@ -2,9 +2,11 @@
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from backend.core.logging import get_logger
 from workers.context import Context
 
 LONG_S = 600.0
@@ -16,7 +18,7 @@ class Unwatched:
     def is_cancel_wanted(self) -> bool:
         return False
 
-    def report(self, fraction: float, stage: str | None) -> None: ...
+    def report(self, fraction: float, stage: str | None, counters: Mapping[str, float]) -> None: ...
 
 
 class NotGiven:
@@ -42,6 +44,7 @@ def make_context(**parts: Any) -> Context:
         "monitor": Unwatched(),
         "is_stopping": lambda: False,
         "expires_by": math.inf,
+        "log": get_logger("aitrader.job"),
     }
     absent = {field.name: NotGiven(field.name) for field in fields(Context) if not field.name.startswith("_")}
     return Context(**(absent | usual | parts))

@@ -1,7 +1,7 @@
 """Telling what a commit changed, from a worker: best effort, in bounded time; the relay tells what was missed."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from redis import Redis
@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from backend.core.db import job_metrics
 from backend.core.db.signals import mark_announced, unannounced_of_job
 from backend.core.db.upkeep import FORGET_TOLD, UNHURRIED
 from backend.core.event_log import Announcement, publish
@@ -45,11 +46,27 @@ class Herald:
             publish(self._redis, Announcement(events, [(queue, None) for queue in bells]))
         except (RedisError, OSError) as error:
             log.warning("announcement_left_to_relay", jobs=len(jobs), error=str(error))
+            self.note(job_metrics.event("publish_failed"))
             return
         if not progress_only:
             self._told.update((job.id, job.version) for job in jobs)
         if len(self._told) >= SETTLE_FROM or time.monotonic() - self._settled_at >= self._settle_every_s:
             self.settle()
+
+    def tell_progress(self, job: JobSummary) -> None:
+        """Publish how far a job is; may be called from another thread. What is missed, the next report tells."""
+        try:
+            publish(self._redis, Announcement([job_changed(job, progress_only=True)]))
+        except (RedisError, OSError) as error:
+            log.warning("progress_not_told", error=type(error).__name__)
+
+    def note(self, rare: Mapping[str, str | int | float]) -> None:
+        """Count something that seldom happens, for operators."""
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(job_metrics.ADD, rare)
+        except SQLAlchemyError as error:
+            log.warning("event_not_counted", name=rare["label"], error=type(error).__name__)
 
     def settle(self) -> None:
         """Take what was told out of the outbox."""

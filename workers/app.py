@@ -84,7 +84,7 @@ def run_next(queue: str, hint: str | None = None) -> None:
 
 @setup_logging.connect
 def _configure_logging(**_: object) -> None:
-    configure_logging(level=settings.log_level, debug=settings.debug, service="worker")
+    configure_logging(settings, service="worker")
 
 
 @worker_process_init.connect

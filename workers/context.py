@@ -3,11 +3,13 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
+
+from structlog.stdlib import BoundLogger
 
 from backend.core.jobs.outcomes import (
     DEADLINE_CODE,
@@ -19,6 +21,7 @@ from backend.core.jobs.outcomes import (
     InvalidJob,
 )
 from backend.core.jobs.provenance import BarsUsed
+from backend.core.logging import JOB_LOGGER, get_logger
 from backend.core.signals import SignalView, UnscoredSeries
 from market_data.bars import Bars
 from market_data.timeframe import Timeframe
@@ -32,7 +35,6 @@ if TYPE_CHECKING:
     from suggestion_engine.member import Member
 
 CHECK_EVERY_S = 0.2
-PROGRESS_EVERY_S = 0.25
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,8 @@ class Monitor(Protocol):
     def is_cancel_wanted(self) -> bool:
         """Raise LeaseLost when the job is no longer ours."""
 
-    def report(self, fraction: float, stage: str | None) -> None:
-        """Write progress down and announce it; raise LeaseLost when the job is no longer ours."""
+    def report(self, fraction: float, stage: str | None, counters: Mapping[str, float]) -> None:
+        """See that progress is written down and announced; raise LeaseLost when the job is no longer ours."""
 
 
 class Models(Protocol):
@@ -105,8 +107,9 @@ class Context:
     is_stopping: Callable[[], bool]
     expires_by: float = math.inf
     """Of time.monotonic(): the job's own deadline, which ends the attempt too."""
+    log: BoundLogger = field(default_factory=lambda: get_logger(JOB_LOGGER))
+    """For what the job's owner should know: `context.log.info("symbol_skipped", symbol=symbol)`."""
     _checked_at: float = 0.0
-    _reported_at: float = 0.0
 
     def bars(self, symbol: str, timeframe: Timeframe, start: date | None, end: date | None) -> LoadedBars:
         """Return the bars from `start` to `end`, both included.
@@ -121,13 +124,16 @@ class Context:
         self.check_cancelled()
         return self.load_shared_bars(symbol, timeframe)
 
-    def progress(self, fraction: float, stage: str | None = None) -> None:
-        """Say how far the job is (0 to 1); at most four times a second, the rest is dropped."""
+    def progress(self, fraction: float, stage: str | None = None, **counters: float) -> None:
+        """Say how far the job is (0 to 1), and what it has counted so far; a counter not named keeps its value.
+
+        Cheap to call often: the newest is written, at most four times a second.
+        """
         self.check_cancelled()
-        now = time.monotonic()
-        if now - self._reported_at >= PROGRESS_EVERY_S:
-            self._reported_at = now
-            self.monitor.report(min(max(fraction, 0.0), 1.0), stage)
+        for name, value in counters.items():
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+                raise ValueError(f"a counter is a finite number, {name} was {value!r}")
+        self.monitor.report(min(max(fraction, 0.0), 1.0), stage, counters)
 
     def check_cancelled(self) -> None:
         """Raise what ends the attempt, if anything does: a cancel, the worker's stop, the deadline, the soft limit."""

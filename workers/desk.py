@@ -17,7 +17,7 @@ from backend.core.db import claims
 from backend.core.db.lines import AUTOCOMMIT, has_word
 from backend.core.db.sessions import sync_engine
 from backend.core.db.tables import artifacts
-from backend.core.jobs.outcomes import Outcome
+from backend.core.jobs.outcomes import Outcome, one_line
 from backend.core.jobs.registry import JobSpec
 from backend.settings import Settings
 from workers.effects import write_effects
@@ -112,7 +112,7 @@ class Desk:
             "ids": [success.lease.job.id for success in done],
             "tokens": [success.lease.token for success in done],
             "results": [success.result for success in done],
-            "summaries": [None for _ in done],
+            "summaries": [one_line(success.outcome.summary) for success in done],
             **self._me,
         }
 

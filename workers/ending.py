@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, insert
 
-from backend.core.db import statements
+from backend.core.db import job_metrics, statements
 from backend.core.db.tables import job_attempts
 from backend.core.jobs.attempt import EndOfAttempt
 from backend.core.jobs.job import JobSummary, summary_of
@@ -20,6 +20,7 @@ from backend.core.jobs.lifecycle import Move
 from backend.core.jobs.outcomes import DEADLINE_CODE, DEADLINE_MESSAGE, TIME_LIMIT_CODE, TIME_LIMIT_MESSAGE
 from backend.core.jobs.registry import JOB_TYPES
 
+RESCUED: Mapping[EndOfAttempt, str] = {"lost": "rescued", "timed_out": "timed_out"}
 WORKER_LOST = {"code": "worker_lost", "message": "the process that ran this job ended without a word"}
 TIME_LIMIT = {"code": TIME_LIMIT_CODE, "message": TIME_LIMIT_MESSAGE}
 DEADLINE = {"code": DEADLINE_CODE, "message": DEADLINE_MESSAGE}
@@ -103,6 +104,8 @@ def end_attempt(connection: Connection, lease: Lease, ending: Ending) -> Ended |
             error=ending.error,
         )
     )
+    if ending.outcome in RESCUED:
+        connection.execute(job_metrics.ADD, job_metrics.event(RESCUED[ending.outcome], lease.job.job_type))
     count_down = statements.count_down_lane(lease.queue, lease.job.user_id)
     was_full = connection.execute(count_down).scalar_one_or_none()
     is_queued_again = ending.move in {Move.GIVE_BACK, Move.LOSE}

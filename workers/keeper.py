@@ -28,6 +28,7 @@ from backend.core.db import upkeep
 from backend.core.db.sessions import sync_engine
 from backend.core.db.tables import jobs
 from backend.core.heartbeats import WorkerBeat
+from backend.core.jobs.job import summary_of
 from backend.core.logging import configure_logging, get_logger
 from backend.core.processes import die_with_parent
 from backend.core.redis import sync_redis
@@ -97,7 +98,7 @@ class Keeper:
                 ending = loss(lease, is_overdue=row["is_overdue"], is_expired=row["is_expired"])
                 ended = end_attempt(connection, lease, ending)
             if ended is not None:
-                log.warning("job_rescued", job_id=str(lease.job.id), pid=lease.worker_pid, state=ended.job.state)
+                log.warning("job_rescued", **lease.job.log_names, pid=lease.worker_pid, state=ended.job.state)
                 self._herald.tell([ended.job], [lease.queue] if ended.rings else [])
 
     def _renew(self, tokens: Sequence[Any]) -> None:  # Any: UUID
@@ -113,7 +114,8 @@ class Keeper:
         with self._engine.begin() as connection:
             if not _still_holds(connection, job):
                 return
-            log.warning("child_ended", job_id=str(job["id"]), pid=job["worker_pid"], is_overdue=job["is_overdue"])
+            names = summary_of(job).log_names
+            log.warning("child_ended", **names, pid=job["worker_pid"], is_overdue=job["is_overdue"])
             with contextlib.suppress(ProcessLookupError):
                 os.kill(job["worker_pid"], signal.SIGKILL)
 
@@ -137,7 +139,7 @@ def _still_holds(connection: Connection, job: RowMapping) -> bool:
 def main(arguments: Sequence[str]) -> int:
     worker_id, main_pid, slots, queues = arguments
     settings = Settings()
-    configure_logging(level=settings.log_level, debug=settings.debug, service="keeper")
+    configure_logging(settings, service="keeper")
     is_over = False
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

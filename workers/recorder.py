@@ -19,7 +19,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from backend.core.artifacts import ArtifactStore
 from backend.core.db.tables import job_attempts
 from backend.core.jobs.lifecycle import JobState, Move
-from backend.core.jobs.outcomes import Outcome
+from backend.core.jobs.outcomes import Outcome, one_line
 from backend.core.jobs.registry import JobSpec
 from backend.core.logging import get_logger
 from workers.desk import Claim, Desk, Finished, Success
@@ -113,7 +113,8 @@ class Recorder:
         row = finished.rows.get(lease.job.id)
         if row is not None:
             changes = {"state": JobState.SUCCEEDED, "version": row["version"], "finished_at": row["finished_at"]}
-            return Ended(lease.job.model_copy(update=changes | {"progress": 1.0}), rings=finished.rings)
+            told = {"progress": 1.0, "summary": one_line(success.outcome.summary)}
+            return Ended(lease.job.model_copy(update=changes | told), rings=finished.rings)
         ended = self._end(lease, Ending(Move.STOP, "cancelled"))
         if ended is not None or not self._is_recorded(lease):
             self._store.drop_attempt(lease.job.id, lease.token)

@@ -40,6 +40,7 @@ from workers.announce import Herald
 from workers.ending import Lease, end_attempt, loss
 from workers.relay_duties.deadlines import fail_expired_jobs
 from workers.relay_duties.lanes import delete_idle_lanes, follow_caps, open_missing_lanes
+from workers.relay_duties.metrics import COUNT_EVERY_S, GAUGES_EVERY_S, Census
 
 ACTIVE_LOCK = 0x52_45_4C_41  # "RELA"
 BATCH = 500
@@ -62,6 +63,7 @@ class Relay:
         self._redis = sync_redis(settings.redis)
         self._herald = Herald(engine, self._redis)
         self._pruner = Pruner(engine, ArtifactStore(settings.artifacts))
+        self._census = Census(engine)
         self._next: dict[str, float] = {}
 
     def round(self) -> None:
@@ -77,6 +79,8 @@ class Relay:
         self._duty("follow_caps", FOLLOW_CAPS_EVERY_S, lambda: follow_caps(self._engine, self._settings.jobs))
         self._duty("delete_idle_lanes", RECOUNT_EVERY_S, lambda: delete_idle_lanes(self._engine))
         self._duty("open_missing_lanes", RECOUNT_EVERY_S, lambda: open_missing_lanes(self._engine, self._settings.jobs))
+        self._duty("count_ended", COUNT_EVERY_S, self._census.count)
+        self._duty("refresh_gauges", GAUGES_EVERY_S, self._census.refresh_gauges)
 
     def queue_due_jobs(self) -> None:
         with self._engine.begin() as connection:
@@ -93,12 +97,8 @@ class Relay:
             with self._engine.begin() as connection:
                 ended = end_attempt(connection, lease, ending)
             if ended is not None:
-                log.warning(
-                    "lease_expired",
-                    job_id=str(lease.job.id),
-                    worker_id=lease.worker_id,
-                    state=ended.job.state,
-                )
+                told = {"worker_id": lease.worker_id, "state": ended.job.state}
+                log.warning("lease_expired", **lease.job.log_names, **told)
                 self._herald.tell([ended.job], [lease.queue] if ended.rings else [])
 
     def announce_missed(self) -> None:
@@ -147,10 +147,7 @@ class Relay:
         if now < self._next.get(name, 0.0):
             return
         self._next[name] = now + every_s
-        try:
-            do()
-        except (SQLAlchemyError, RedisError, OSError) as error:
-            log.warning("duty_failed", duty=name, error=type(error).__name__)
+        self._census.watched(name, do)
 
 
 class Turn:
@@ -205,7 +202,7 @@ def run(settings: Settings, is_over: threading.Event) -> None:
 def main(arguments: Sequence[str]) -> int:
     del arguments
     settings = Settings()
-    configure_logging(level=settings.log_level, debug=settings.debug, service="relay")
+    configure_logging(settings, service="relay")
     is_over = threading.Event()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

@@ -8,7 +8,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
@@ -17,9 +17,9 @@ from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.core.artifacts import ArtifactStore
-from backend.core.db import statements
+from backend.core.db import job_metrics, statements
 from backend.core.db.sessions import sync_engine
-from backend.core.jobs.job import JobSummary, summary_of
+from backend.core.jobs.job import JobSummary
 from backend.core.jobs.lifecycle import Move
 from backend.core.jobs.outcomes import Cancelled, GivenBack, InvalidJob, LeaseLost, Outcome, TryLater
 from backend.core.jobs.registry import JOB_TYPES, JobSpec
@@ -36,6 +36,7 @@ from workers.handlers import HANDLERS
 from workers.inference.model_store import TASK_OF_QUEUE, ModelStore
 from workers.news_desk import NewsDesk
 from workers.recorder import Recorder, bug, end_this_process
+from workers.scribe import Notes, Scribe
 from workers.signal_book import SignalBook
 
 DRAIN_S = 1.0
@@ -61,6 +62,7 @@ class Runner:
         self._models = ModelStore(self._engine, settings)
         self._news = NewsDesk(self._engine, redis, settings)
         self._signals = SignalBook(self._engine, self._bars)
+        self._scribe = Scribe(self._engine, self._herald.tell_progress)
         self._is_stopping = False
 
     def warm(self, queues: Iterable[str]) -> None:
@@ -109,7 +111,7 @@ class Runner:
         """Run what was claimed to its end; return what was claimed with the last record."""
         self._herald.tell([claim.lease.job for claim in claims])
         started = time.monotonic()
-        results = [(claim.lease, result) for claim in claims if (result := self._attempt(claim)) is not None]
+        results = [tried for claim in claims if (tried := self._attempt(claim)) is not None]
         recorded = self._recorder.record(results, spec if self._goes_on(until) else None)
         endings = list(recorded.ended.values())
         rings = any(ended.rings for ended in endings) and not recorded.next_claims
@@ -123,28 +125,30 @@ class Runner:
     def _log(self, claims: Sequence[Claim], ended: Mapping[UUID, Ended], duration_s: float) -> None:
         for job in (claim.lease.job for claim in claims):
             state = ended[job.id].job.state if job.id in ended else "lease_lost"
-            told = {"attempt": job.attempt, "state": state, "duration_s": round(duration_s, 4)}
-            log.info("attempt_ended", job_id=str(job.id), **told)
+            log.info("attempt_ended", **_said_of(job), state=state, duration_s=round(duration_s, 4))
+            if job.id not in ended:
+                self._herald.note(job_metrics.event("lease_lost", job.job_type))
 
-    def _attempt(self, claim: Claim) -> Ending | Outcome | None:
+    def _attempt(self, claim: Claim) -> tuple[Lease, Ending | Outcome] | None:
         """Call the handler; whatever comes out of it is data, never an exception. None: the job is not ours now."""
-        job = claim.lease.job
-        with structlog.contextvars.bound_contextvars(job_id=str(job.id), attempt=job.attempt):
+        job, token = claim.lease.job, claim.lease.token
+        with structlog.contextvars.bound_contextvars(**_said_of(job)), self._scribe.following(job.id, token) as notes:
             try:
-                return self._handle(claim)
+                result: Ending | Outcome = self._handle(claim, notes)
             except LeaseLost:
                 return None
             except BaseException as error:  # noqa: BLE001 - MemoryError and SystemExit too: no job may end its worker
-                return _ending_of(error, job)
+                result = _ending_of(error, job)
+        return (replace(claim.lease, job=job.model_copy(update=notes.said)) if notes.said else claim.lease), result
 
-    def _handle(self, claim: Claim) -> Outcome:
+    def _handle(self, claim: Claim, notes: Notes) -> Outcome:
         if self._is_stopping:
             raise GivenBack
         spec = JOB_TYPES[claim.lease.job.job_type]
         payload = spec.payload.model_validate_json(json.dumps(claim.payload))
-        return HANDLERS[spec.job_type](payload, self._context(claim, spec))
+        return HANDLERS[spec.job_type](payload, self._context(claim, spec, notes))
 
-    def _context(self, claim: Claim, spec: JobSpec) -> Context:
+    def _context(self, claim: Claim, spec: JobSpec, notes: Notes) -> Context:
         canonical = json.dumps(claim.payload, sort_keys=True, separators=(",", ":"))
         payload_hash = hashlib.sha256(f"{spec.job_type}\n{canonical}".encode()).hexdigest()
         job = claim.lease.job
@@ -158,7 +162,7 @@ class Runner:
             payload_hash=payload_hash,
             ends_by=time.monotonic() + spec.soft_limit_s,
             expires_by=time.monotonic() + claim.lease.expires_in_s,
-            monitor=_Monitor(self, claim.lease),
+            monitor=_Monitor(self, claim.lease, notes),
             load_bars=load_bars,
             load_shared_bars=self._bars.load_shared,
             shared_symbols=self._bars.shared_symbols,
@@ -168,14 +172,6 @@ class Runner:
             work_folder=self._settings.data_dir / "cache" / "work",
             is_stopping=lambda: self._is_stopping,
         )
-
-    def report(self, lease: Lease, fraction: float, stage: str | None) -> None:
-        with self._engine.begin() as connection:
-            written = statements.report_progress(lease.job.id, lease.token, fraction, stage)
-            row = connection.execute(written).mappings().one_or_none()
-        if row is None:
-            raise LeaseLost
-        self._herald.tell([summary_of(row)], progress_only=True)
 
     def is_cancel_wanted(self, lease: Lease) -> bool:
         with self._engine.connect() as connection:
@@ -189,12 +185,18 @@ class Runner:
 class _Monitor:
     runner: Runner
     lease: Lease
+    notes: Notes
 
     def is_cancel_wanted(self) -> bool:
         return self.runner.is_cancel_wanted(self.lease)
 
-    def report(self, fraction: float, stage: str | None) -> None:
-        self.runner.report(self.lease, fraction, stage)
+    def report(self, fraction: float, stage: str | None, counters: Mapping[str, float]) -> None:
+        self.notes.report(fraction, stage, counters)
+
+
+def _said_of(job: JobSummary) -> dict[str, str | int]:
+    """Return what every line about an attempt carries."""
+    return {**job.log_names, "attempt": job.attempt}
 
 
 def _has_signals(result: Ending | Outcome | None) -> bool:

@@ -77,11 +77,13 @@ class Client(Control):
         max_attempts: int | None = None,
         deadline_at: datetime | None = None,
         expires_in_s: float | None = None,
+        reuse: str | None = None,
         idempotency_key: str | None = None,
     ) -> Job:
         """Return a new job. priority: 0 runs first, 9 last. run_at: not before then; without a zone it is UTC.
 
         deadline_at, or expires_in_s from now: when it is failed if it has not ended by then.
+        reuse: "never" runs it even where an earlier result must be the same; "allow", the default, takes that at once.
         idempotency_key: the same key with the same job gives the first job again; by default each call has its own.
         """
         asked = {
@@ -92,6 +94,7 @@ class Client(Control):
             "max_attempts": max_attempts,
             "deadline_at": None if deadline_at is None else aware(deadline_at).isoformat(),
             "expires_in_s": expires_in_s,
+            "reuse": reuse,
         }
         call = Call(
             method="POST",

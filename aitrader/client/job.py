@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 import httpx
 
-from aitrader.client.records import Attempt, AttemptList, JobError, JobRecord
+from aitrader.client.records import Attempt, AttemptList, JobError, JobRecord, LogLine, LogPage
 from aitrader.client.transport import NOT_MODIFIED, Call, Parameters, Transport, json_of
 from aitrader.errors import JobCancelled, JobFailed, NoResult, WaitTimeout
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LONGEST_POLL_S = 20.0
 SHORTEST_POLL_S = 0.1
+LOG_POLL_S = 0.5  # lines come about so often
 OUTAGE_PATIENCE_S = 30.0  # a server that is restarted meanwhile does not end a wait
 
 
@@ -61,6 +62,16 @@ class Job:
     @property
     def stage(self) -> str | None:
         return self._record.stage
+
+    @property
+    def counters(self) -> Mapping[str, int | float]:
+        """Return what the job has counted so far, by name."""
+        return self._record.counters or {}
+
+    @property
+    def summary(self) -> str | None:
+        """Return what came of it in one line, once it succeeded."""
+        return self._record.summary
 
     @property
     def error(self) -> JobError | None:
@@ -107,6 +118,33 @@ class Job:
     def attempts(self) -> list[Attempt]:
         """Fetch every run of the job, the latest last."""
         return list(AttemptList.of(self._transport.get(f"{self._path}/attempts", self._scope)).attempts)
+
+    def logs(self, *, attempt: int | None = None, level: str | None = None, after: int = 0) -> Iterator[LogLine]:
+        """Yield what the job has logged so far, the oldest line first.
+
+        attempt: only of this one. level: this one and those above. after: the `id` of the last line that is known.
+        """
+        asked: Parameters = {
+            **self._scope,
+            **({} if attempt is None else {"attempt": attempt}),
+            **({} if level is None else {"level": level}),
+        }
+        next_after: int | None = after
+        while next_after is not None:
+            page = LogPage.of(self._transport.get(f"{self._path}/logs", {**asked, "after": next_after}))
+            yield from page.lines
+            next_after = page.next_after
+
+    def follow_logs(self, *, attempt: int | None = None, level: str | None = None, after: int = 0) -> Iterator[LogLine]:
+        """Yield what the job has logged, then each further line as it comes, until the job has ended."""
+        while True:
+            is_over = self.refresh().is_finished  # before the lines are asked for: none comes after the end
+            for line in self.logs(attempt=attempt, level=level, after=after):
+                after = line.id
+                yield line
+            if is_over:
+                return
+            self._changed_within(LOG_POLL_S)
 
     def refresh(self) -> Self:
         """Ask the server how the job is now."""

@@ -1,5 +1,6 @@
 """What a server answers, typed. Fields that a newer server adds are ignored."""
 
+import json
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Self
@@ -42,6 +43,10 @@ class JobRecord(_Record):
     max_attempts: int
     progress: float
     stage: str | None = None
+    counters: Mapping[str, int | float] | None = None
+    summary: str | None = None
+    request_id: str | None = None
+    reused_from: str | None = None
     error: JobError | None = None
     created_at: datetime
     run_at: datetime
@@ -79,6 +84,27 @@ class Attempt(_Record):
     ended_at: datetime | None = None
     outcome: str
     error: AttemptError | None = None
+
+
+class LogLine(_Record):
+    """A line that a job logged. `text`: the whole of it, as a person reads it."""
+
+    id: int
+    attempt: int
+    at: datetime
+    level: str
+    event: str
+    fields: Json
+
+    @property
+    def text(self) -> str:
+        told = " ".join(f"{_printable(name)}={_printable(json.dumps(value))}" for name, value in self.fields.items())
+        return f"{self.at:%Y-%m-%d %H:%M:%S} #{self.attempt} {self.level:<8} {_printable(self.event)} {told}".rstrip()
+
+
+class LogPage(_Record):
+    lines: tuple[LogLine, ...]
+    next_after: int | None = None
 
 
 class Series(_Record):
@@ -276,3 +302,8 @@ class Catalogue(_Record):
     job_types: tuple[JobTypeEntry, ...]
     strategies: tuple[StrategyEntry, ...]
     patterns: tuple[PatternEntry, ...]
+
+
+def _printable(text: str) -> str:
+    """Return a text that no terminal takes for a command."""
+    return text if text.isprintable() else json.dumps(text).replace("\x7f", "\\u007f")

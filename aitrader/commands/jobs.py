@@ -36,6 +36,7 @@ def submit(
     max_attempts: Annotated[int | None, typer.Option(min=1, max=20, help="The type's own, when left out.")] = None,
     deadline: Annotated[str | None, typer.Option(metavar="ISO", help="Failed if it has not ended by then.")] = None,
     expires_in: Annotated[float | None, typer.Option(metavar="S", help="The same, in seconds from now.")] = None,
+    no_reuse: Annotated[bool, typer.Option("--no-reuse", help="Run it even if an earlier result is the same.")] = False,
     idempotency_key: Annotated[str | None, typer.Option(help="Sent twice, it starts one job.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the end; exit 0 only if the job succeeded.")] = False,
     timeout: Annotated[float | None, typer.Option(min=0, metavar="S", help="With --wait: seconds at most.")] = None,
@@ -54,6 +55,7 @@ def submit(
             max_attempts=max_attempts,
             deadline_at=ends,
             expires_in_s=expires_in,
+            reuse="never" if no_reuse else None,
             idempotency_key=idempotency_key,
         )
         if wait:
@@ -82,7 +84,7 @@ def list_jobs(
     if as_json:
         print_json([job.record.model_dump(mode="json", exclude={"payload", "result"}) for job in found])
     else:
-        columns = ("ID", "TYPE", "STATE", "PROGRESS", "ATTEMPT", "CREATED (UTC)", "FINISHED (UTC)", "ERROR")
+        columns = ("ID", "TYPE", "STATE", "PROGRESS", "ATTEMPT", "CREATED (UTC)", "FINISHED (UTC)", "SUMMARY")
         print_table(columns, map(_row, found))
 
 
@@ -136,6 +138,28 @@ def retry(
         change_many("retry", client.retry_jobs, chosen, yes=yes, all_users=all_users, as_json=as_json)
 
 
+@app.command()
+def logs(
+    job_id: JobId,
+    *,
+    attempt: Annotated[int | None, typer.Option(min=0, help="Only of this attempt.")] = None,
+    level: Annotated[str | None, typer.Option(help="debug, info, warning, error or critical, and those above.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new lines until the job ends.")] = False,
+    all_users: AllUsers = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line.")] = False,
+) -> None:
+    """Print what a job logged, the oldest line first."""
+    with connect() as client:
+        job = client.job(job_id, all_users=all_users)
+        try:
+            for line in (job.follow_logs if follow else job.logs)(attempt=attempt, level=level):
+                typer.echo(line.model_dump_json() if as_json else line.text)
+        except KeyboardInterrupt:
+            return  # how following may end, too
+        if follow:
+            say(f"{job.state}" + (f": {job.error.message} ({job.error.code})" if job.error is not None else ""))
+
+
 def _refuse_filter(*parts: object) -> None:
     if any(parts):
         raise typer.BadParameter("give an ID, or choose by --state, --type and --created-before, not both")
@@ -178,6 +202,9 @@ def _show(job: "Job", *, as_json: bool) -> None:
         "type": record.job_type,
         "state": record.state,
         "progress": f"{record.progress:.0%}" + (f" ({record.stage})" if record.stage else ""),
+        "counters": ", ".join(f"{name} {value}" for name, value in (record.counters or {}).items()) or "-",
+        "summary": record.summary or "-",
+        "reuses": record.reused_from or "-",
         "priority": str(record.priority),
         "attempt": f"{record.attempt} of {record.max_attempts}",
         "created": moment(record.created_at),
@@ -212,5 +239,5 @@ def _row(job: "Job") -> tuple[str, ...]:
         f"{record.attempt}/{record.max_attempts}",
         moment(record.created_at),
         moment(record.finished_at),
-        "" if record.error is None else record.error.code,
+        (record.summary or "") if record.error is None else record.error.code,
     )

@@ -127,16 +127,37 @@ def upgrade() -> None:
         "job_logs",
         sa.Column("lease_token", sa.Uuid(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("job_id", sa.Uuid(), nullable=False),
         sa.Column("attempt", sa.SmallInteger(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("level", sa.Text(), nullable=False),
         sa.Column("event", sa.Text(), nullable=False),
-        sa.Column("fields", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("fields", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("job_logs_job_id_fkey"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("lease_token", "seq", name=op.f("job_logs_pkey")),
     )
-    op.create_index("job_logs_job", "job_logs", ["job_id", "at", "seq"], unique=False)
+    op.create_index("job_logs_job", "job_logs", ["job_id", "id"], unique=False)
+    op.create_table(
+        "job_metrics",
+        sa.Column("metric", sa.Text(), nullable=False),
+        sa.Column("job_type", sa.Text(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("count", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("sum", sa.Double(), server_default="0", nullable=False),
+        sa.Column("oldest_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "changed_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("metric", "job_type", "label", name=op.f("job_metrics_pkey")),
+        postgresql_with={"fillfactor": 50},
+    )
+    op.execute(
+        "CREATE TABLE job_metrics_cursor (is_only boolean DEFAULT true CONSTRAINT job_metrics_cursor_pkey PRIMARY KEY"
+        " CONSTRAINT job_metrics_cursor_is_only_check CHECK (is_only),"
+        " snapshot pg_snapshot NOT NULL, floor_at timestamptz NOT NULL)"
+    )
+    op.execute("INSERT INTO job_metrics_cursor (snapshot, floor_at) VALUES ('1:1:', '-infinity')")
     op.create_table(
         "webhook_deliveries",
         sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
@@ -212,6 +233,9 @@ def upgrade() -> None:
         postgresql_where=sa.text("reuse_key IS NOT NULL AND state = 'succeeded'"),
     )
     op.create_index(
+        "jobs_reused_from", "jobs", ["reused_from"], unique=False, postgresql_where=sa.text("reused_from IS NOT NULL")
+    )
+    op.create_index(
         "jobs_schedule",
         "jobs",
         ["schedule_id", "fire_at"],
@@ -241,6 +265,7 @@ def downgrade() -> None:
     op.execute("UPDATE jobs SET announced_version = version WHERE id NOT IN (SELECT job_id FROM job_outbox)")
     op.drop_index("jobs_waiting", table_name="jobs", postgresql_where=sa.text("state = 'waiting'"))
     op.drop_index("jobs_schedule", table_name="jobs", postgresql_where=sa.text("schedule_id IS NOT NULL"))
+    op.drop_index("jobs_reused_from", table_name="jobs", postgresql_where=sa.text("reused_from IS NOT NULL"))
     op.drop_index(
         "jobs_reuse", table_name="jobs", postgresql_where=sa.text("reuse_key IS NOT NULL AND state = 'succeeded'")
     )
@@ -285,6 +310,8 @@ def downgrade() -> None:
     op.drop_table("job_logs")
     op.drop_index("webhooks_user", table_name="webhooks")
     op.drop_table("webhooks")
+    op.drop_table("job_metrics_cursor")
+    op.drop_table("job_metrics")
     op.drop_table("queue_controls")
     op.drop_index(
         "job_schedules_due",

@@ -21,6 +21,7 @@ from backend.services.bulk_jobs import BulkJobs
 from backend.services.health import Health
 from backend.services.jobs import Jobs
 from backend.services.market import Market
+from backend.services.metrics import Metrics
 from backend.services.models import Models
 from backend.services.queues import Queues
 from backend.services.sentiment import Sentiment
@@ -54,6 +55,7 @@ class AppState:
     sentiment: Sentiment
     health: Health
     artifacts: ArtifactStore
+    metrics: Metrics
     listen: Callable[[Topic], AbstractAsyncContextManager[Listener]]
 
 

@@ -29,5 +29,5 @@ SUBMIT_JOB = JsonBody("SubmitJob", Annotated[reduce(or_, _MODELS), Field(discrim
 
 def submission_of(request: Any) -> Submission:  # Any: one of the classes made above
     """Return what a validated body asks for."""
-    options = JobOptions(**{name: getattr(request, name) for name in JobOptions.model_fields})
+    options = JobOptions.model_construct(**{name: getattr(request, name) for name in JobOptions.model_fields})
     return Submission(JOB_TYPES[request.job_type], request.payload, options)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel
+from structlog.contextvars import bind_contextvars
 
 from backend.api.deps import AppState, CurrentUser, Every, State, user_of
 from backend.api.errors import documented
@@ -76,6 +77,7 @@ async def submit(request: Request) -> Response:
     wanted = submission_of(await SUBMIT_JOB.parse(request))
     state: AppState = request.app.state.parts
     job = await state.jobs.submit(user, wanted, _idempotency_key(request))
+    bind_contextvars(job_id=str(job.id))  # for the line about this request
     headers = {"Location": f"/jobs/{job.id}", "ETag": job.etag}
     return Response(job.model_dump_json(), 202, headers=headers, media_type="application/json")
 

@@ -1,14 +1,14 @@
 """What every request passes through: a limit on its body, and one log line."""
 
 import time
-from uuid import uuid4
 
-import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.api.errors import problem
 from backend.core.errors import TooLarge
 from backend.core.logging import get_logger
+from backend.core.request_ids import HEADER, request_id_of, serving
+from backend.services.instruments import Instruments
 
 IMPORT_PATH = "/api/market/import"
 
@@ -36,10 +36,11 @@ class BodyLimit:
 
 
 class AccessLog:
-    """Binds a request id to everything logged meanwhile, and logs method, path, status and duration."""
+    """Binds the request's id to everything logged meanwhile, answers with it, and logs one line."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, instruments: Instruments | None = None) -> None:
         self._app = app
+        self._instruments = instruments or Instruments()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -47,33 +48,46 @@ class AccessLog:
             return
         start = time.perf_counter()
         status = 500
+        request_id = request_id_of(_header(scope, HEADER))
 
         async def send_noting_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (HEADER.lower().encode(), request_id.encode())]
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=uuid4().hex):
+        with serving(request_id):
             try:
                 await self._app(scope, receive, send_noting_status)
             finally:
-                duration_ms = round((time.perf_counter() - start) * 1000, 2)
+                duration_s = time.perf_counter() - start
+                self._instruments.request(scope["method"], _template(scope), status, duration_s)
                 # Only the path: a query may hold what somebody put there by mistake.
                 log.info(
                     "request",
                     method=scope["method"],
                     path=scope["path"],
                     status=status,
-                    duration_ms=duration_ms,
+                    duration_ms=round(duration_s * 1000, 2),
                 )
 
 
+def _template(scope: Scope) -> str | None:
+    """Return the path of the route that answered, with its parameters' names in it; None when there was none."""
+    path: str | None = getattr(scope.get("route"), "path", None)
+    return path
+
+
 def _declared_length(scope: Scope) -> int:
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit():
-            return int(value)
-    return 0
+    length = _header(scope, "Content-Length")
+    return int(length) if length is not None and length.isdigit() else 0
+
+
+def _header(scope: Scope, wanted: str) -> str | None:
+    """Return the first header of that name, if there is one."""
+    key = wanted.lower().encode()
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == key), None)
 
 
 def _counted(receive: Receive, limit: int) -> Receive:

@@ -1,22 +1,44 @@
-"""Structured logs: an event name and fields, one JSON object a line (or colours, when debugging)."""
+"""Structured logs: an event name and fields, one JSON object a line (or colours, when debugging).
+
+Whatever a process logs passes through `Redactor` first. A worker may put a `Listener` beside the log: it is told of
+each of our own lines as well, and so a job's lines find their way to whoever started the job.
+"""
 
 import logging
 import sys
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any
 
 import structlog
 
+from backend.core.redaction import Redactor, secrets_of
+from backend.settings import Settings
 
-def configure_logging(*, level: str, debug: bool, service: str) -> None:
+Listener = Callable[[Mapping[str, Any]], None]  # Any: whatever somebody logged, by the name of its field
+JOB_LOGGER = "aitrader.job"
+PLAIN = frozenset({"level", "timestamp", "service"})
+"""Fields of every line that can hold no secret."""
+
+
+class _Ear:
+    """Where the listener of this process is, if there is one. A worker's child runs one job at a time."""
+
+    listener: Listener | None = None
+
+
+def configure_logging(settings: Settings, *, service: str) -> None:
     """Send this process's structlog and standard-library logs to stderr in one format."""
-    shared: list[structlog.typing.Processor] = [
+    ours: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _naming(service),
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        _redacting(Redactor(secrets_of(settings))),
     ]
-    renderer = structlog.dev.ConsoleRenderer() if debug else structlog.processors.JSONRenderer()
+    renderer = structlog.dev.ConsoleRenderer() if settings.debug else structlog.processors.JSONRenderer()
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*ours, _overheard, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
@@ -24,7 +46,7 @@ def configure_logging(*, level: str, debug: bool, service: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=ours,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
@@ -33,14 +55,44 @@ def configure_logging(*, level: str, debug: bool, service: str) -> None:
     _silence_uvicorn_access()
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel("DEBUG" if debug else level)
-    structlog.contextvars.bind_contextvars(service=service)
+    root.setLevel("DEBUG" if settings.debug else settings.log_level)
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """Return the logger of one module."""
     logger: structlog.stdlib.BoundLogger = structlog.get_logger(name)
     return logger
+
+
+def listen(listener: Listener | None) -> None:
+    """Let somebody hear every line that this process logs from now on (None: nobody)."""
+    _Ear.listener = listener
+
+
+def _naming(service: str) -> structlog.typing.Processor:
+    """Return what puts the service into each line: not a context variable, which other threads and requests lack."""
+
+    def name(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # Any: structlog's own
+        line["service"] = service
+        return line
+
+    return name
+
+
+def _overheard(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # Any: structlog's own
+    if _Ear.listener is not None:
+        _Ear.listener(line)
+    return line
+
+
+def _redacting(redactor: Redactor) -> structlog.typing.Processor:
+    def redact(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # Any: structlog's own
+        for name, value in line.items():
+            if name not in PLAIN and not name.startswith("_"):
+                line[name] = redactor.field(name, value)
+        return line
+
+    return redact
 
 
 def _silence_uvicorn_access() -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine
 
 from backend.core.artifacts import ArtifactStore
 from backend.core.db import pruning
+from backend.core.db.reuse import UNNEEDED_FOLDERS
 
 SHORT_S, LONG_S = 0.2, 1.0
 """A piece that takes less than the one is followed by a larger one, more than the other by a smaller one."""
@@ -78,15 +79,17 @@ class Pruner:
     def _prune_jobs(self, connection: Connection, age_s: float, limit: int) -> tuple[int, int]:
         """Delete some jobs; return how many, and how many batches ended with them.
 
-        Files go first: what a crash leaves behind is then a job whose files are gone, and it is found again.
+        Files go first (those that no job shows any more which reuses their result): what a crash leaves behind is then
+        a job whose files are gone, and it is found again.
         """
         connection.execute(pruning.ONE_AT_A_TIME)
         old = connection.execute(pruning.OLD_JOBS, {"age_s": age_s, "limit": limit}).all()
-        for row in old:
-            self._store.drop_job(row.id)
+        ids = [row.id for row in old]
+        for folder in connection.execute(UNNEEDED_FOLDERS, {"ids": ids}).scalars():
+            self._store.drop_job(folder)
         if not old:
             return 0, 0
-        connection.execute(pruning.DELETE_JOBS, {"ids": [row.id for row in old]})
+        connection.execute(pruning.DELETE_JOBS, {"ids": ids})
         batches = {row.batch_id for row in old if row.batch_id is not None}
         if not batches:
             return len(old), 0

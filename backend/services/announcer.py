@@ -46,6 +46,8 @@ class Announcer:
         self._redis = redis
         self._waiting: asyncio.Queue[Change] = asyncio.Queue(MAX_WAITING)
         self._task: asyncio.Task[None] | None = None
+        self.failures = 0
+        """How many times Redis or Postgres did not take what was to be told."""
         self._slots: Mapping[str, int] = {}
         self._slots_until = 0.0
 
@@ -65,7 +67,7 @@ class Announcer:
         try:
             self._waiting.put_nowait(change)
         except asyncio.QueueFull:
-            log.warning("announcement_left_to_relay", job_id=str(change.job.id))
+            log.warning("announcement_left_to_relay", **change.job.log_names)
 
     async def _run(self) -> None:
         while True:
@@ -75,6 +77,7 @@ class Announcer:
             try:
                 await self._send(batch)
             except (RedisError, SQLAlchemyError, OSError, TimeoutError) as error:
+                self.failures += 1
                 log.warning("announcements_failed", count=len(batch), error=str(error))
             finally:
                 for _ in batch:

@@ -13,6 +13,8 @@ from sqlalchemy import Engine
 
 from backend.core.db import statements
 from backend.core.db.admission import require_admission
+from backend.core.db.many_jobs import NewJob
+from backend.core.db.reuse import insert_answered
 from backend.core.db.sessions import sync_engine
 from backend.core.errors import KeyReused
 from backend.core.event_log import Announcement, publish
@@ -53,9 +55,12 @@ def enqueue_job(
 def _record(engine: Engine, wanted: Submission, name_or_id: str, key: str | None, settings: Settings) -> JobSummary:
     with engine.begin() as connection:
         user = find_user(connection, name_or_id)
-        row = wanted.new_row(user, key)
+        new = NewJob(wanted.new_row(user, key), lane_cap(user, settings.jobs))
+        answered = insert_answered(connection, user.id, wanted, new)
+        if answered is not None:
+            return summary_of(answered)
         require_admission(connection, user, [wanted], settings.jobs, key)
-        added = connection.execute(statements.insert_job(row)).mappings().one_or_none()
+        added = connection.execute(statements.insert_job(new.values)).mappings().one_or_none()
         if added is not None:
             connection.execute(statements.open_lane(wanted.spec.queue, user.id, lane_cap(user, settings.jobs)))
             return summary_of(added)

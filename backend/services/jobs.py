@@ -18,6 +18,7 @@ from backend.core.db.bulk import RETRIABLE
 from backend.core.db.lanes import open_lanes_of
 from backend.core.db.lines import AsyncLine
 from backend.core.db.many_jobs import NewJob, insert_jobs
+from backend.core.db.reuse import HAVE_CANDIDATES, insert_answered
 from backend.core.db.statements import JobFilter
 from backend.core.errors import Conflict, Invalid, KeyReused, NotFound
 from backend.core.jobs.attempt import Attempt, attempt_of, open_attempt
@@ -47,15 +48,19 @@ class Jobs:
         self._announcer = announcer
         self._admission = admission
         self._limits = limits
-        self._line = AsyncLine(engine)
+        self._line, self._looking = AsyncLine(engine), AsyncLine(engine)
+        self._answers = Coalescer(self._have_answers, at_most=MAX_INSERTS)
         self._inserts = Coalescer(self._insert, at_most=MAX_INSERTS)
 
     async def close(self) -> None:
         await self._line.close()
+        await self._looking.close()
 
     async def submit(self, user: User, wanted: Submission, key: str | None) -> JobView:
         """Record a job and ring for it; the same key with the same body answers with the first job."""
         new = NewJob(wanted.new_row(user, key), lane_cap(user, self._limits))
+        if wanted.may_reuse and (answered := await self._answered(user, wanted, new)) is not None:
+            return answered
         await self._admission.admit(user, [wanted], key)
         added = await self._inserts.ask(new)
         if isinstance(added, DBAPIError):
@@ -65,6 +70,24 @@ class Jobs:
         job = view_of({**added, "payload": new.values["payload"], "result": None})
         self._announcer.tell(Change(job, bell=wanted.spec.queue if job.state == JobState.QUEUED else None))
         return job
+
+    async def _answered(self, user: User, wanted: Submission, new: NewJob) -> JobView | None:
+        """Return the job, born with an earlier result that answers it; None when there is none, or its key is taken."""
+        if wanted.reuse_key is None or not await self._answers.ask((user.id, wanted.reuse_key)):
+            return None
+        async with self._engine.begin() as connection:
+            row = await connection.run_sync(insert_answered, user.id, wanted, new)
+        if row is None:
+            return None
+        job = view_of(row)
+        self._announcer.tell(Change(job))
+        return job
+
+    async def _have_answers(self, asked: Sequence[tuple[UUID, bytes]]) -> Sequence[bool]:
+        """Tell for each user and key whether there is an earlier job that may do."""
+        values = {"users": [user_id for user_id, _ in asked], "keys": [key for _, key in asked]}
+        found = {row["place"] for row in await self._looking.rows(HAVE_CANDIDATES, values)}
+        return [place in found for place in range(1, len(asked) + 1)]
 
     async def _insert(self, new: Sequence[NewJob]) -> Sequence[RowMapping | DBAPIError | None]:
         """Insert jobs of any users in one transaction; one that the database refuses is refused alone."""

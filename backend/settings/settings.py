@@ -132,12 +132,20 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[int, Field(gt=0)] = 2_000_000
     max_import_bytes: Annotated[int, Field(gt=0)] = 500_000_000
     flower_url: str | None = None
+    metrics_token: SecretStr | None = None
+    """What `/metrics` asks for; without one it answers to this machine only."""
     jobs: JobSettings = JobSettings()
     websocket: WebSocketSettings = WebSocketSettings()
     market: MarketSettings = MarketSettings()
     news: NewsSettings = NewsSettings()
 
     _split = field_validator("cors_origins", mode="before")(_comma_separated)
+
+    @field_validator("metrics_token", mode="before")
+    @classmethod
+    def _no_token(cls, token: Any) -> Any:  # Any: whatever the environment or a caller gave
+        """Take an empty token as none: compose files pass variables on that nobody has set."""
+        return None if token == "" else token
 
     @field_validator("database_url")
     @classmethod

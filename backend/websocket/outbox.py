@@ -1,15 +1,35 @@
 """What waits to be sent to one client. It is bounded: a client that reads too slowly is let go, and resumes later."""
 
 import asyncio
+import time
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
+from weakref import WeakSet
 
 from backend.core.events import Kind, Message
 
 CONFLATE_FROM = 16
 """Progress is replaced by newer progress only once so many messages wait: a client that keeps up sees every step."""
+
+
+class Tally:
+    """What all outboxes of a process have let go, and the outboxes there are."""
+
+    def __init__(self) -> None:
+        self.conflated = 0
+        self.overflowed = 0
+        self._open: WeakSet[Outbox] = WeakSet()
+
+    def opened(self, outbox: "Outbox") -> None:
+        self._open.add(outbox)
+
+    @property
+    def lag_s(self) -> float:
+        """Return for how long the slowest client has not taken what waits for it."""
+        now = time.monotonic()
+        return max((now - outbox.moved_at for outbox in tuple(self._open) if len(outbox)), default=0.0)
 
 
 class Overflow(Exception):
@@ -26,8 +46,17 @@ class _Waiting(NamedTuple):
 
 class Outbox:
     def __init__(
-        self, *, max_pending: int, max_pending_bytes: int, on_overflow: Callable[[], None] = lambda: None
+        self,
+        *,
+        max_pending: int,
+        max_pending_bytes: int,
+        on_overflow: Callable[[], None] = lambda: None,
+        tally: Tally | None = None,
     ) -> None:
+        self.moved_at = time.monotonic()
+        """When something was last taken, or began to wait; of time.monotonic()."""
+        self._tally = tally or Tally()
+        self._tally.opened(self)
         self._max_pending = max_pending
         self._max_bytes = max_pending_bytes
         self._on_overflow = on_overflow
@@ -59,6 +88,8 @@ class Outbox:
         """
         if self._has_overflowed:
             return
+        if not self._waiting:
+            self.moved_at = time.monotonic()
         self._number += 1
         progress_of = None
         if kind == Kind.PROGRESS:
@@ -71,6 +102,7 @@ class Outbox:
         self._bytes += size
         if len(self._waiting) > self._max_pending or self._bytes > self._max_bytes:
             self._has_overflowed = True
+            self._tally.overflowed += 1
             self._waiting.clear()
             self._latest_progress.clear()
             self._on_overflow()
@@ -84,6 +116,7 @@ class Outbox:
                 raise Overflow
             await _turn_in(self._who_gets)
         number, waiting = self._waiting.popitem(last=False)
+        self.moved_at = time.monotonic()
         self._bytes -= waiting.size
         if waiting.progress_of is not None and self._latest_progress.get(waiting.progress_of) == number:
             del self._latest_progress[waiting.progress_of]
@@ -103,6 +136,7 @@ class Outbox:
 
     def _forget(self, number: int | None) -> None:
         if number is not None:
+            self._tally.conflated += 1
             self._bytes -= self._waiting.pop(number).size
 
 

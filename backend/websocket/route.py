@@ -35,6 +35,11 @@ class Door:
         origin = socket.headers.get("origin")
         return origin is None or origin in self._origins or urlsplit(origin).netloc == socket.headers.get("host")
 
+    @property
+    def open_count(self) -> int:
+        """Return how many connections are open, of all users."""
+        return self._open.total()
+
     def enter(self, user: User) -> None:
         if self._open[user.id] >= self.parts.limits.max_connections_per_user:
             raise Ended(CloseCode.TOO_MANY_CONNECTIONS, "this user has too many open connections")

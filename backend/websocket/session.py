@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from backend.core.logging import get_logger
 from backend.core.user import User
 from backend.settings import WebSocketSettings
 from backend.websocket.chore import Chore
-from backend.websocket.outbox import Outbox, Overflow
+from backend.websocket.outbox import Outbox, Overflow, Tally
 from backend.websocket.protocol import (
     REQUEST,
     Authenticate,
@@ -75,6 +75,7 @@ class Parts:
     redis: Redis
     limits: WebSocketSettings
     snapshots: Mapping[Channel, Snapshot]
+    tally: Tally = field(default_factory=Tally)
 
 
 class Session:
@@ -91,6 +92,7 @@ class Session:
             max_pending=limits.max_pending,
             max_pending_bytes=limits.max_pending_bytes,
             on_overflow=lambda: self._start(self._end_for_slowness()),
+            tally=parts.tally,
         )
         self._subscriptions: dict[str, Subscription] = {}
         self._gaps = Chore(self._start, self._mend_gap)

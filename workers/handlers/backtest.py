@@ -31,8 +31,15 @@ def backtest(payload: BacktestPayload, context: Context) -> Outcome:
     except DomainError as error:
         raise as_outcome(error) from error
     context.check_cancelled()
+    for warning in loaded.warnings:
+        context.log.warning("bars_warning", symbol=symbol, warning=warning)
     result = _result(report, loaded, context)
-    return Outcome(result, rows=[_row(payload, report, result)], artifacts=[_trades(report), _equity(report)])
+    return Outcome(
+        result,
+        rows=[_row(payload, report, result)],
+        artifacts=[_trades(report), _equity(report)],
+        summary=_summary(result),
+    )
 
 
 def _result(report: BacktestReport, loaded: LoadedBars, context: Context) -> BacktestResult:
@@ -49,6 +56,16 @@ def _result(report: BacktestReport, loaded: LoadedBars, context: Context) -> Bac
         warnings=loaded.warnings,
         provenance=provenance(context, "strategy_engine", ENGINE_VERSION, [loaded.used]),
     )
+
+
+def _summary(result: BacktestResult) -> str:
+    total, sharpe = result.metrics["total_return_frac"], result.metrics["sharpe"]
+    told = [f"{result.trade_count} trade{'' if result.trade_count == 1 else 's'}"]
+    if total is not None:
+        told.append(f"{100 * total:+.1f} %")
+    if sharpe is not None:
+        told.append(f"Sharpe {sharpe:.1f}")
+    return ", ".join(told)
 
 
 def _row(payload: BacktestPayload, report: BacktestReport, result: BacktestResult) -> Row:

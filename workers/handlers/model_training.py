@@ -50,7 +50,11 @@ def model_training(payload: ModelTrainingPayload, context: Context, trainer: Tra
         provenance=provenance(context, "training", VERSION, used),
         warnings=tuple(warnings),
     )
-    return Outcome(result, rows=rows)
+    for warning in warnings:
+        context.log.warning("training_warning", warning=warning)
+    names = ", ".join(f"{model.name} {model.version}" for model in result.models)
+    summary = f"{len(result.models)} models trained on {len(used)} symbols: {names}"
+    return Outcome(result, rows=rows, summary=summary)
 
 
 def _export(payload: ModelTrainingPayload, context: Context, path: Path) -> tuple[list[BarsUsed], list[str]]:

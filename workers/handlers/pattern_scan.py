@@ -26,17 +26,26 @@ def pattern_scan(payload: PatternScanPayload, context: Context) -> Outcome:
     found = _Findings()
     symbols = tuple(dict.fromkeys(payload.symbols))
     for done, symbol in enumerate(symbols):
-        context.progress(done / len(symbols), f"{done} of {len(symbols)} symbols")
+        counted = {"matches": len(found.matches), "failures": len(found.failures)}
+        context.progress(done / len(symbols), f"{done} of {len(symbols)} symbols", **counted)
         try:
             _scan_symbol(symbol, payload, context, found)
         except DomainError as error:
             found.failures.append(SymbolFailure(symbol=symbol, code=error.code, message=str(error)))
+            context.log.warning("symbol_failed", symbol=symbol, code=error.code, message=str(error))
     result = PatternScanResult(
         matches=tuple(found.matches),
         failures=tuple(found.failures),
         provenance=provenance(context, "pattern_engine", ENGINE_VERSION, found.used),
     )
-    return Outcome(result)
+    return Outcome(result, summary=_summary(result, len(symbols)))
+
+
+def _summary(result: PatternScanResult, symbol_count: int) -> str:
+    bullish = sum(match.direction == "bullish" for match in result.matches)
+    bearish = sum(match.direction == "bearish" for match in result.matches)
+    told = f"{len(result.matches)} patterns in {symbol_count} symbols, {bullish} bullish, {bearish} bearish"
+    return told + (f", {len(result.failures)} symbols failed" if result.failures else "")
 
 
 def _scan_symbol(symbol: str, payload: PatternScanPayload, context: Context, found: _Findings) -> None:

@@ -33,13 +33,15 @@ class Unspeakable(ProbeError):
 
 
 def probe(payload: ProbePayload, context: Context) -> Outcome:
+    for number in range(payload.log_lines):
+        context.log.info("probe_line", number=number, of=payload.log_lines)
     ballast = bytearray(payload.allocate_mb * 1_000_000)
     if payload.soft_limit_s is not None:
         context.ends_by = min(context.ends_by, time.monotonic() + payload.soft_limit_s)
     for step in range(payload.steps):
         _sleep(payload.sleep_s / payload.steps, None if payload.ignore_cancel else context)
         if payload.steps > 1 and not payload.ignore_cancel:
-            context.progress((step + 1) / payload.steps, f"step {step + 1} of {payload.steps}")
+            context.progress((step + 1) / payload.steps, f"step {step + 1} of {payload.steps}", steps=step + 1)
     if payload.native_s > 0:
         _compute(payload.native_s)
         if not payload.ignore_cancel:
@@ -51,7 +53,8 @@ def probe(payload: ProbePayload, context: Context) -> Outcome:
         else:
             _fail(payload.fail_with)
     del ballast
-    return Outcome(result, rows=[Row("probe_effects", {"attempt": context.attempt})])
+    summary = f"slept {payload.sleep_s:g} s in {payload.steps} steps, attempt {context.attempt}"
+    return Outcome(result, rows=[Row("probe_effects", {"attempt": context.attempt})], summary=summary)
 
 
 def _sleep(seconds: float, watched: Context | None) -> None:

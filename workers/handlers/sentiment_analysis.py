@@ -10,6 +10,7 @@ Given texts have no date: beside news they count as of now, and they belong to n
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
@@ -37,6 +38,7 @@ from workers.news_matching import bare_names
 
 BATCH: Final = 256
 MAX_ARTICLES_TOLD: Final = 1_000
+MOODS_IN_SUMMARY: Final = 3
 LONGEST_WAIT_S: Final = 2.0
 """With it a job of which all sources hang ends within half a minute: see workers/news_round.py."""
 
@@ -53,7 +55,27 @@ def sentiment_analysis(payload: SentimentPayload, context: Context) -> Outcome:
     analysis = _Analysis(payload, context)
     analysis.score_texts()
     analysis.score_news()
-    return Outcome(analysis.result(), rows=analysis.rows)
+    result = analysis.result()
+    for failure in result.failures:
+        told = failure.model_dump(mode="json", exclude_none=True)
+        context.log.warning("not_scored", **told)
+    return Outcome(result, rows=analysis.rows, summary=_summary(result))
+
+
+def _summary(result: SentimentResult) -> str:
+    """Return how much was read, and the mood of the symbols or of the texts."""
+    told = []
+    if result.items:
+        told.append(f"{len(result.items)} texts")
+    if result.by_symbol:
+        told.append(f"{sum(mood.article_count for mood in result.by_symbol)} articles and texts about symbols")
+        told += [f"{mood.symbol} {mood.label} ({mood.score:+.2f})" for mood in result.by_symbol[:MOODS_IN_SUMMARY]]
+    elif result.items:
+        labels = Counter(item.label for item in result.items)
+        told.append(", ".join(f"{labels[label]} {label}" for label in ("positive", "neutral", "negative")))
+    if result.failures:
+        told.append(f"{len(result.failures)} failures")
+    return ", ".join(told) or "nothing was found"
 
 
 class _Analysis:

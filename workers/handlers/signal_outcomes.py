@@ -51,7 +51,7 @@ def signal_outcomes(payload: SignalOutcomesPayload, context: Context) -> Outcome
     signal_count = sum(series.signal_count for series in waiting)
     found, done = _Findings(now), 0
     for series in waiting:
-        context.progress(done / signal_count, f"{done} of {signal_count} signals")
+        context.progress(done / signal_count, f"{done} of {signal_count} signals", scored=found.scored_count)
         bars = _bars(series, context, found)
         signals = chain.from_iterable(context.signals.unscored_of(series))
         if bars is None:
@@ -66,7 +66,10 @@ def signal_outcomes(payload: SignalOutcomesPayload, context: Context) -> Outcome
         failures=tuple(found.failures),
         provenance=provenance(context, "suggestion_engine", ENGINE_VERSION, found.used),
     )
-    return Outcome(result, changes=found.changes)
+    summary = f"{result.scored_count} signals scored, {result.open_count} still open"
+    if result.failures:
+        summary += f", {len(result.failures)} symbols failed"
+    return Outcome(result, changes=found.changes, summary=summary)
 
 
 def _bars(series: UnscoredSeries, context: Context, found: _Findings) -> Bars | None:

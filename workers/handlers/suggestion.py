@@ -8,6 +8,7 @@
 A bar that is still forming is left out: the models have only seen closed ones.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -75,7 +76,7 @@ def suggestion(payload: SuggestionPayload, context: Context) -> Outcome:
     desk = _Desk(payload, chosen, scores, now)
     given: list[Suggestion] = []
     for i, candidate in enumerate(candidates):
-        context.progress(LOADING_FRACTION + (1 - LOADING_FRACTION) * i / len(candidates), "weighing")
+        context.progress(LOADING_FRACTION + (1 - LOADING_FRACTION) * i / len(candidates), "weighing", weighed=i)
         try:
             given.append(desk.suggest(i, candidate, moods.get(candidate.symbol)))
         except DomainError as error:
@@ -89,7 +90,22 @@ def suggestion(payload: SuggestionPayload, context: Context) -> Outcome:
         ),
         warnings=(*chosen.warnings, *_expired(chosen, now.date()), *warnings),
     )
-    return Outcome(result, rows=[signal_row(one, payload.timeframe) for one in explained])
+    for failure in failures:
+        context.log.warning("symbol_failed", symbol=failure.symbol, code=failure.code, message=failure.message)
+    rows = [signal_row(one, payload.timeframe) for one in explained]
+    return Outcome(result, rows=rows, summary=_summary(result))
+
+
+def _summary(result: SuggestionResult) -> str:
+    """Return how many of each action there are, and the surest that is not a hold."""
+    actions = Counter(one.action for one in result.suggestions)
+    told = [f"{actions[action]} {action}" for action in ("buy", "sell", "hold")]
+    if result.failures:
+        told.append(f"{len(result.failures)} failed")
+    surest = min((one for one in result.suggestions if one.action != "hold"), key=_unsureness, default=None)
+    if surest is not None:
+        told.append(f"surest {surest.action} {surest.symbol} ({surest.confidence:.0%})")
+    return ", ".join(told)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,11 +2,15 @@
 
 from sqlalchemy import (
     ARRAY,
+    JSON,
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
     DateTime,
+    Double,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -20,8 +24,22 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql.base import ischema_names
+from sqlalchemy.types import UserDefinedType
 
 from backend.core.db.columns import created_at, job_id, metadata, user_id
+
+
+class PgSnapshot(UserDefinedType[str]):
+    """Which transactions were over at some moment: `pg_snapshot`."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        return "pg_snapshot"
+
+
+ischema_names["pg_snapshot"] = PgSnapshot  # so that Alembic can compare it
 
 job_batches = Table(
     "job_batches",
@@ -94,13 +112,39 @@ job_logs = Table(
     metadata,
     Column("lease_token", Uuid, primary_key=True),
     Column("seq", Integer, primary_key=True),
+    # In the order of a job's lines, whatever the clocks of its workers' hosts say.
+    Column("id", BigInteger, Identity(always=True), nullable=False),
     job_id(),
     Column("attempt", SmallInteger, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
     Column("level", Text, nullable=False),
     Column("event", Text, nullable=False),
-    Column("fields", JSONB, nullable=False),
-    Index("job_logs_job", "job_id", "at", "seq"),
+    Column("fields", JSON, nullable=False),  # not JSONB: fields are shown in the order they were logged
+    Index("job_logs_job", "job_id", "id"),
+)
+
+job_metrics = Table(
+    # Totals and gauges of jobs: see backend/core/db/job_metrics.py, which says what each `metric` counts.
+    "job_metrics",
+    metadata,
+    Column("metric", Text, primary_key=True),
+    Column("job_type", Text, primary_key=True),
+    Column("label", Text, primary_key=True),
+    Column("count", BigInteger, nullable=False, server_default="0"),
+    Column("sum", Double, nullable=False, server_default="0"),
+    Column("oldest_at", DateTime(timezone=True)),
+    Column("changed_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+    postgresql_with={"fillfactor": 50},
+)
+
+job_metrics_cursor = Table(
+    # One row: which ended jobs are counted. Its snapshot is Postgres's own type, which SQLAlchemy does not know.
+    "job_metrics_cursor",
+    metadata,
+    Column("is_only", Boolean, primary_key=True, server_default="true"),
+    Column("snapshot", PgSnapshot, nullable=False),
+    Column("floor_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("is_only", name="is_only"),
 )
 
 webhooks = Table(

@@ -20,6 +20,7 @@ from sqlalchemy import (
     bindparam,
     func,
     literal,
+    null,
     select,
     text,
     tuple_,
@@ -200,11 +201,14 @@ def retry_jobs(which: ColumnElement[bool]) -> Update:
     )
 
 
-def report_progress(job_id: UUID, token: UUID, fraction: float, stage: str | None) -> ReturningUpdate[Any]:
+def report_progress(
+    job_id: UUID, token: UUID, fraction: float, stage: str | None, counters: Mapping[str, float] | None = None
+) -> ReturningUpdate[Any]:
+    said = {"progress": fraction, "stage": stage, "counters": null() if counters is None else dict(counters)}
     return (
         update(jobs)
         .where(jobs.c.id == job_id, jobs.c.lease_token == token)
-        .values(progress=fraction, stage=stage, version=jobs.c.version + 1, changed_at=NOW)
+        .values(**said, version=jobs.c.version + 1, changed_at=NOW)
         .returning(*SUMMARY)
     )
 

@@ -144,6 +144,7 @@ jobs = Table(
     Index("jobs_waiting", "id", postgresql_where=text("state = 'waiting'")),
     Index("jobs_schedule", "schedule_id", "fire_at", unique=True, postgresql_where=text("schedule_id IS NOT NULL")),
     Index("jobs_reuse", "user_id", "reuse_key", postgresql_where=text("reuse_key IS NOT NULL AND state = 'succeeded'")),
+    Index("jobs_reused_from", "reused_from", postgresql_where=text("reused_from IS NOT NULL")),
     Index("jobs_prune", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
     postgresql_with={
         "fillfactor": 70,

@@ -33,6 +33,10 @@ class JobSummary(BaseModel):
     max_attempts: int
     progress: float
     stage: str | None
+    counters: dict[str, int | float] | None = None
+    summary: str | None = None
+    request_id: str | None = None
+    reused_from: UUID | None = None
     error: JobError | None
     created_at: datetime
     run_at: datetime
@@ -45,6 +49,12 @@ class JobSummary(BaseModel):
     @property
     def is_terminal(self) -> bool:
         return self.state in TERMINAL
+
+    @property
+    def log_names(self) -> dict[str, str]:
+        """Return what every line of a log about this job carries."""
+        request = {} if self.request_id is None else {"request_id": self.request_id}
+        return {"job_id": str(self.id), **request}
 
 
 class JobView(JobSummary):

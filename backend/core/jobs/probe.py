@@ -36,6 +36,7 @@ class ProbePayload(Contract):
     fail_with: Failure = "error"
     result_bytes: Annotated[int, Field(ge=0, le=MAX_RESULT_BYTES)] = 0
     allocate_mb: Annotated[int, Field(ge=0, le=16_384)] = 0
+    log_lines: Annotated[int, Field(ge=0, le=100_000, description="How many lines it logs, before anything else.")] = 0
 
     @property
     def is_idle(self) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -13,6 +14,8 @@ from backend.core.jobs.probe import ProbePayload, ProbeResult
 from backend.core.jobs.sentiment_analysis import SentimentPayload, SentimentResult
 from backend.core.jobs.signal_outcomes import SignalOutcomesPayload, SignalOutcomesResult
 from backend.core.jobs.suggestion import SuggestionPayload, SuggestionResult
+from pattern_engine import ENGINE_VERSION as PATTERNS_VERSION
+from strategy_engine import ENGINE_VERSION as STRATEGIES_VERSION
 
 Role = Literal["free", "premium", "admin"]
 EVERYONE: frozenset[Role] = frozenset({"free", "premium", "admin"})
@@ -21,6 +24,18 @@ ADMINS: frozenset[Role] = frozenset({"admin"})
 
 def _never(_: Any) -> bool:  # Any: a payload of any type
     return False
+
+
+@dataclass(frozen=True)
+class ReuseTerms:
+    """For types whose result is a function of the payload and of the bars that its provenance names, and nothing else.
+
+    What depends on the time of day, on models that may be promoted, on news, or on what it did before, has none.
+    """
+
+    engine_version: str
+    end: Callable[[Any], date | None]  # Any: the type's own payload model
+    """The last day of bars that a payload asks for; None: the newest there are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +55,8 @@ class JobSpec:
     retry_base_s: float = 1.0
     """The wait before the second attempt; it doubles with each further one."""
     roles: frozenset[Role] = EVERYONE
+    reuse: ReuseTerms | None = None
+    """When an earlier result may answer a new job; None: never."""
     is_short: Callable[[Any], bool] = _never  # Any: the type's own payload model
     """Whether a job is over in milliseconds, whatever happens: several such are claimed and finished together."""
 
@@ -56,6 +73,7 @@ JOB_TYPES: Mapping[str, JobSpec] = MappingProxyType(
                 queue="backtest",
                 soft_limit_s=600,
                 hard_limit_s=660,
+                reuse=ReuseTerms(STRATEGIES_VERSION, lambda payload: payload.end),
             ),
             JobSpec(
                 job_type="pattern_scan",
@@ -65,6 +83,7 @@ JOB_TYPES: Mapping[str, JobSpec] = MappingProxyType(
                 queue="pattern_scan",
                 soft_limit_s=600,
                 hard_limit_s=660,
+                reuse=ReuseTerms(PATTERNS_VERSION, lambda payload: payload.end),
             ),
             JobSpec(
                 job_type="suggestion",

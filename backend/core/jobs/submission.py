@@ -5,7 +5,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Self
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -14,6 +15,8 @@ from backend.core.ids import new_id
 from backend.core.jobs.lifecycle import JobState
 from backend.core.jobs.payload import Contract
 from backend.core.jobs.registry import JOB_TYPES, JobSpec, Role
+from backend.core.jobs.reuse import reuse_key
+from backend.core.request_ids import current_request_id
 from backend.core.user import User
 from backend.settings import JobSettings
 
@@ -36,6 +39,11 @@ class JobOptions(BaseModel):
         float | None,
         Field(gt=0, le=LONGEST_LIFE_S, description="The same, as seconds from now. Only one may be given."),
     ] = None
+
+    reuse: Annotated[
+        Literal["allow", "never"],
+        Field(description="`allow`: an earlier result answers at once, where it must be the same."),
+    ] = "allow"
 
     @field_validator("run_at", "deadline_at")
     @classmethod
@@ -85,6 +93,17 @@ class Submission:
             name = "deadline_at" if self.options.expires_in_s is None else "expires_in_s"
             raise Invalid(told, [Problem(name, told)])
 
+    @cached_property
+    def reuse_key(self) -> bytes | None:
+        """Return what this has in common with jobs whose results would do; None: it is of no such type."""
+        terms = self.spec.reuse
+        return None if terms is None else reuse_key(self.spec.job_type, terms.engine_version, self.payload)
+
+    @property
+    def may_reuse(self) -> bool:
+        """Tell whether an earlier result may answer this: not one that is to be made later, perhaps of later bars."""
+        return self.spec.reuse is not None and self.options.reuse == "allow" and self.options.run_at is None
+
     def new_row(self, user: User, idempotency_key: str | None) -> dict[str, Any]:  # Any: column values
         """Return the row of a new job."""
         if user.role not in self.spec.roles:
@@ -106,6 +125,8 @@ class Submission:
             "idempotency_key": idempotency_key,
             "request_hash": b"" if idempotency_key is None else self.request_hash,
             "payload": self.payload.model_dump(mode="json"),
+            "request_id": current_request_id(),
+            "reuse_key": self.reuse_key,
         }
         return row | ({"run_at": run_at} if is_later else {})
 

@@ -9,6 +9,7 @@ from aitrader import __version__
 from tests.platform import free_port
 
 CSV = "symbol,date,open,high,low,close,volume\nYYY,2020-01-02,10,12,9,11,100\n"
+BACKTEST_AGAIN = '{"symbols": ["IBM"], "start": "2003-01-01", "strategy": {"kind": "sma_cross"}}'
 
 
 def test_version_is_printed(aitrader_process):
@@ -99,6 +100,29 @@ def test_jobs_are_listed_cancelled_retried_and_shown(aitrader):
     assert aitrader("jobs", "retry", job_id).stdout == f"{job_id} queued\n"
     assert f"id         {job_id}" in aitrader("jobs", "show", job_id).stdout
     assert json.loads(aitrader("jobs", "show", job_id, "--json").stdout)["payload"]["steps"] == 1
+
+
+def test_log_of_a_job_is_printed_and_followed_to_its_end(aitrader):
+    job_id = aitrader("submit", "probe", "--payload", '{"log_lines": 2, "sleep_s": 1}').stdout.strip()
+    followed = aitrader("jobs", "logs", job_id, "--follow")
+    assert [line.partition("info")[2].split() for line in followed.stdout.splitlines()] == [
+        ["probe_line", "number=0", "of=2"],
+        ["probe_line", "number=1", "of=2"],
+    ]
+    assert followed.stderr == "succeeded\n"
+    told = [json.loads(line) for line in aitrader("jobs", "logs", job_id, "--json").stdout.splitlines()]
+    assert [line["fields"]["number"] for line in told] == [0, 1]
+    assert aitrader("jobs", "logs", job_id, "--level", "error").stdout == ""
+    assert "slept 1 s in 1 steps" in aitrader("jobs", "list", "--type", "probe").stdout
+
+
+def test_same_backtest_is_answered_by_the_earlier_one_unless_it_shall_run(aitrader):
+    asked = ("submit", "backtest", "--payload", BACKTEST_AGAIN, "--wait", "--json")
+    first = json.loads(aitrader(*asked).stdout)
+    again = json.loads(aitrader(*asked).stdout)
+    anew = json.loads(aitrader(*asked, "--no-reuse").stdout)
+    assert (again["reused_from"], anew["reused_from"]) == (first["id"], None)
+    assert first["id"] in aitrader("jobs", "show", again["id"]).stdout
 
 
 def test_data_is_imported_and_listed_and_a_bad_line_is_named(aitrader, tmp_path):

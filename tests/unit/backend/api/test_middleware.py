@@ -4,8 +4,9 @@ from collections.abc import Sequence
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from backend.api.middleware import IMPORT_PATH, BodyLimit
+from backend.api.middleware import IMPORT_PATH, AccessLog, BodyLimit
 from backend.core.errors import TooLarge
+from backend.core.request_ids import current_request_id
 
 
 def sent(chunks: Sequence[bytes], *, path: str = "/jobs", declared: str | None = None) -> tuple[int, list[Message]]:
@@ -62,3 +63,36 @@ def test_imports_have_their_own_limit() -> None:
     assert sent([b"x" * 20], path=IMPORT_PATH) == (20, [])
     with pytest.raises(TooLarge):
         sent([b"x" * 21], path=IMPORT_PATH)
+
+
+def served(headers: list[tuple[bytes, bytes]]) -> tuple[str | None, str]:
+    """Return the request id that was bound while a request was served, and the one that was answered with."""
+    bound: list[str | None] = []
+    answered: list[Message] = []
+
+    async def application(_scope: Scope, _receive: Receive, send: Send) -> None:
+        bound.append(current_request_id())
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"a", b"b")]})
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        answered.append(message)
+
+    asyncio.run(
+        AccessLog(application)({"type": "http", "method": "GET", "path": "/", "headers": headers}, receive, send)
+    )
+    told = dict(answered[0]["headers"])
+    assert told[b"a"] == b"b"
+    return bound[0], told[b"x-request-id"].decode()
+
+
+def test_request_id_of_the_caller_is_bound_and_answered() -> None:
+    assert served([(b"x-request-id", b"abc-1")]) == ("abc-1", "abc-1")
+
+
+def test_request_without_a_sound_id_gets_one() -> None:
+    bound, told = served([(b"x-request-id", b"a b")])
+    assert bound == told
+    assert len(told) == 32

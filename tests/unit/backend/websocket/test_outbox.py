@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.core.events import Cursor, Kind, Message
-from backend.websocket.outbox import CONFLATE_FROM, Outbox, Overflow
+from backend.websocket.outbox import CONFLATE_FROM, Outbox, Overflow, Tally
 
 
 def outbox(*, messages: int = 100, size: int = 10_000, on_overflow: Callable[[], None] = lambda: None) -> Outbox:
@@ -165,3 +165,24 @@ def test_emptied_waits_for_the_last_to_be_taken() -> None:
         await asyncio.wait_for(waiting, 5)
 
     asyncio.run(scene())
+
+
+def test_tally_counts_what_is_let_go_and_how_long_the_slowest_client_takes_nothing() -> None:
+    tally = Tally()
+    slow = Outbox(max_pending=CONFLATE_FROM + 2, max_pending_bytes=10_000, tally=tally)
+    quick = Outbox(max_pending=100, max_pending_bytes=10_000, tally=tally)
+    quick.put("only")
+    assert drained(quick) == ["only"]
+    assert tally.lag_s == 0.0, "nothing waits"
+    for _ in range(CONFLATE_FROM):
+        slow.put("state")
+    slow.put("older", kind=Kind.PROGRESS, key="job")
+    slow.put("newer", kind=Kind.PROGRESS, key="job")
+    assert (tally.conflated, tally.overflowed) == (1, 0)
+    slow.moved_at -= 7
+    assert 7 <= tally.lag_s < 60
+    for _ in range(3):
+        slow.put("state")
+    assert tally.overflowed == 1
+    del slow
+    assert tally.lag_s == 0.0, "a client that is gone lags no more"

@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -46,7 +46,7 @@ class Job:
     def is_cancel_wanted(self) -> bool:
         return self.is_cancelled
 
-    def report(self, fraction: float, stage: str | None) -> None:
+    def report(self, fraction: float, stage: str | None, counters: Mapping[str, float]) -> None:
         self.stages.append(stage)
 
     def keep(self, folder: Path, manifest: Manifest) -> None:
@@ -98,7 +98,6 @@ class Job:
 @pytest.fixture
 def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
     monkeypatch.setenv("PYTHONPATH", str(PROJECT))  # where the fake is
-    monkeypatch.setattr("workers.context.PROGRESS_EVERY_S", 0.0)  # how fast the fake is must not matter
     return Job(tmp_path / "work")
 
 
@@ -215,7 +214,7 @@ def lives(pid: int) -> bool:
 def test_end_of_the_job_is_the_end_of_the_pipeline_and_its_heirs(
     job: Job, member: str, happen: Callable[[Job], None], expected: type[Exception]
 ) -> None:
-    def report(fraction: float, stage: str | None) -> None:
+    def report(fraction: float, stage: str | None, counters: Mapping[str, float]) -> None:
         if stage == "hanging":
             happen(job)
 

@@ -1,5 +1,6 @@
 """The job `suggestion`, over real graphs and random walks; everything around it is a bench."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -68,6 +69,12 @@ def test_each_suggestion_is_a_signal_in_the_table(bench: Bench) -> None:
         assert row.values["as_of"] == datetime(2021, 12, 31, tzinfo=UTC)
         assert row.values["models"] == {"suggestion-tiny": one.models[0].version}
     assert len({row.values["id"] for row in outcome.rows}) == 2
+
+
+def test_summary_counts_the_actions_and_names_the_surest(bench: Bench) -> None:
+    summary = bench.run().summary
+    assert summary is not None
+    assert re.fullmatch(r"\d buy, \d sell, \d hold, surest buy \w+ \(\d+%\)", summary), summary
 
 
 def test_a_sell_is_the_other_way_round(bench: Bench, new_member: NewMember) -> None:
