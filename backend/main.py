@@ -21,6 +21,7 @@ from backend.api import (
     metrics,
     models,
     queues,
+    schedules,
     sentiment,
     signals,
 )
@@ -30,6 +31,7 @@ from backend.api.errors import ProblemDocument, install_error_handlers
 from backend.api.job_requests import SUBMIT_JOB
 from backend.api.json_body import REFERENCE, install_openapi
 from backend.api.middleware import AccessLog, BodyLimit
+from backend.api.schedules import SCHEDULE_BODIES
 from backend.core.artifacts import ArtifactStore
 from backend.core.db.sessions import async_engine, sync_engine
 from backend.core.events import Channel
@@ -49,6 +51,7 @@ from backend.services.market import Market
 from backend.services.metrics import Metrics
 from backend.services.models import Models
 from backend.services.queues import Queues
+from backend.services.schedules import Schedules
 from backend.services.sentiment import Sentiment
 from backend.services.signals import Signals
 from backend.settings import Settings
@@ -118,10 +121,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     modules = (jobs, health, artifacts, catalogue, market, models, sentiment, signals, websocket_route, queues)
     for module in (bulk_jobs, *modules, job_logs, metrics):  # first, since `bulk` is no job's id
         app.include_router(module.router)
+    app.include_router(schedules.router)
     problem_schema = ProblemDocument.model_json_schema(ref_template=REFERENCE)
-    install_openapi(
-        app, [SUBMIT_JOB, BULK_REQUEST], {**problem_schema.pop("$defs", {}), "ProblemDocument": problem_schema}
-    )
+    bodies = [SUBMIT_JOB, BULK_REQUEST, *SCHEDULE_BODIES]
+    install_openapi(app, bodies, {**problem_schema.pop("$defs", {}), "ProblemDocument": problem_schema})
     return app
 
 
@@ -129,7 +132,7 @@ def _admit(app: FastAPI, origins: Sequence[str]) -> None:
     app.add_middleware(
         CORSMiddleware,
         allow_origins=origins,
-        allow_methods=["GET", "POST"],
+        allow_methods=["GET", "POST", "PATCH", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Prefer", "X-Request-ID"],
         expose_headers=["ETag", "Location", "Link", "Preference-Applied", "Retry-After", "X-Request-ID"],
     )
@@ -164,6 +167,7 @@ async def _build(app: FastAPI, settings: Settings, instruments: Instruments, sta
         jobs=jobs_,
         bulk_jobs=BulkJobs(engine, announcer, admission, settings.jobs),
         queues=Queues(engine, redis),
+        schedules=Schedules(engine, jobs_, settings.jobs),
         market=Market(engine),
         models=Models(engine, ModelShelf(settings.artifacts)),
         signals=Signals(engine),

@@ -4,7 +4,7 @@
 
 Each round, on Postgres's clock: due jobs are queued, expired leases are taken back, jobs past their deadline are
 failed, unannounced changes are announced, doorbells that got lost are rung anew. Now and then: lanes are put right,
-what ended long ago is pruned.
+what ended long ago is pruned. What stands in `workers/relay_duties/` is done each round, too.
 """
 
 import contextlib
@@ -41,6 +41,7 @@ from workers.ending import Lease, end_attempt, loss
 from workers.relay_duties.deadlines import fail_expired_jobs
 from workers.relay_duties.lanes import delete_idle_lanes, follow_caps, open_missing_lanes
 from workers.relay_duties.metrics import COUNT_EVERY_S, GAUGES_EVERY_S, Census
+from workers.relay_duties.schedules import fire_schedules
 
 ACTIVE_LOCK = 0x52_45_4C_41  # "RELA"
 BATCH = 500
@@ -81,6 +82,7 @@ class Relay:
         self._duty("open_missing_lanes", RECOUNT_EVERY_S, lambda: open_missing_lanes(self._engine, self._settings.jobs))
         self._duty("count_ended", COUNT_EVERY_S, self._census.count)
         self._duty("refresh_gauges", GAUGES_EVERY_S, self._census.refresh_gauges)
+        self._duty("fire_schedules", 0, lambda: fire_schedules(self._engine, self._herald, self._settings.jobs))
 
     def queue_due_jobs(self) -> None:
         with self._engine.begin() as connection:

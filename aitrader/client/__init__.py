@@ -20,6 +20,7 @@ from aitrader.client.records import (
     Signal,
     SignalPerformance,
 )
+from aitrader.client.schedules import Schedule
 from aitrader.errors import (
     AitraderError,
     Conflict,
@@ -63,6 +64,7 @@ __all__ = [
     "NotFound",
     "Problem",
     "QueueRecord",
+    "Schedule",
     "Series",
     "ServerError",
     "Signal",

@@ -30,6 +30,7 @@ from aitrader.client.records import (
     SignalPage,
     SignalPerformance,
 )
+from aitrader.client.schedules import Schedules
 from aitrader.client.transport import Call, Parameters, Transport, json_body, json_of
 from aitrader.errors import InvalidRequest
 
@@ -53,6 +54,7 @@ class Client(Control):
 
     def __init__(self, url: str | None = None, token: str | None = None, timeout_s: float = TIMEOUT_S) -> None:
         self._transport = Transport(find_installation(url, token), timeout_s=timeout_s)
+        self.schedules = Schedules(self._transport)
 
     @property
     def url(self) -> str:

@@ -54,6 +54,8 @@ class JobRecord(_Record):
     started_at: datetime | None = None
     finished_at: datetime | None = None
     cancel_requested_at: datetime | None = None
+    schedule_id: str | None = None
+    fire_at: datetime | None = None
     version: int
     payload: dict[str, Any] | None = None  # Any: a JSON value
     result: dict[str, Any] | None = None  # Any: the same

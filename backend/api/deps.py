@@ -24,6 +24,7 @@ from backend.services.market import Market
 from backend.services.metrics import Metrics
 from backend.services.models import Models
 from backend.services.queues import Queues
+from backend.services.schedules import Schedules
 from backend.services.sentiment import Sentiment
 from backend.services.signals import Signals
 from backend.settings import Settings
@@ -49,6 +50,7 @@ class AppState:
     jobs: Jobs
     bulk_jobs: BulkJobs
     queues: Queues
+    schedules: Schedules
     market: Market
     models: Models
     signals: Signals

@@ -53,6 +53,7 @@ class JobSettings(_Group):
     premium_max_unfinished: Annotated[int, Field(gt=0)] = 20_000
     admin_max_unfinished: Annotated[int | None, Field(gt=0)] = None
     max_bulk_jobs: Annotated[int, Field(gt=0)] = 10_000
+    max_schedules_per_user: Annotated[int, Field(gt=0)] = 200
 
 
 class WebSocketSettings(_Group):

@@ -108,6 +108,7 @@ class JobFilter:
     user_id: UUID | None
     states: Sequence[JobState] = field(default=())
     job_type: str | None = None
+    schedule_id: UUID | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
     before: tuple[datetime, UUID] | None = None
@@ -121,6 +122,8 @@ def list_jobs(wanted: JobFilter) -> Select[Any]:
         statement = statement.where(jobs.c.state.in_(wanted.states))
     if wanted.job_type is not None:
         statement = statement.where(jobs.c.job_type == wanted.job_type)
+    if wanted.schedule_id is not None:
+        statement = statement.where(jobs.c.schedule_id == wanted.schedule_id)
     if wanted.created_after is not None:
         statement = statement.where(jobs.c.created_at >= wanted.created_after)
     if wanted.created_before is not None:

@@ -44,6 +44,8 @@ class JobSummary(BaseModel):
     started_at: datetime | None
     finished_at: datetime | None
     cancel_requested_at: datetime | None
+    schedule_id: UUID | None = None
+    fire_at: datetime | None = None
     version: int
 
     @property

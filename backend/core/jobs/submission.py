@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
@@ -73,6 +73,8 @@ class Submission:
     spec: JobSpec
     payload: Contract
     options: JobOptions
+    origin: Mapping[str, Any] = field(default_factory=dict)  # Any: column values
+    """Where the job comes from, when nobody asked for this very job: a schedule and the time of its run."""
 
     @property
     def request_hash(self) -> bytes:
@@ -106,9 +108,7 @@ class Submission:
 
     def new_row(self, user: User, idempotency_key: str | None) -> dict[str, Any]:  # Any: column values
         """Return the row of a new job."""
-        if user.role not in self.spec.roles:
-            allowed = ", ".join(sorted(self.spec.roles))
-            raise Forbidden(f"a {self.spec.job_type} needs the role {allowed}; {user.name} has {user.role}")
+        self.require_role(user)
         run_at = self.options.run_at
         now = datetime.now(UTC)
         is_later = run_at is not None and run_at > now
@@ -128,7 +128,12 @@ class Submission:
             "request_id": current_request_id(),
             "reuse_key": self.reuse_key,
         }
-        return row | ({"run_at": run_at} if is_later else {})
+        return row | ({"run_at": run_at} if is_later else {}) | dict(self.origin)
+
+    def require_role(self, user: User) -> None:
+        if user.role not in self.spec.roles:
+            allowed = ", ".join(sorted(self.spec.roles))
+            raise Forbidden(f"a {self.spec.job_type} needs the role {allowed}; {user.name} has {user.role}")
 
 
 def submission(job_type: str, payload: Mapping[str, Any], options: JobOptions | None = None) -> Submission:
