@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from aitrader import __version__
-from aitrader.commands import data, database, jobs, models, prune, queues, schedules, stack, token, train
+from aitrader.commands import data, database, jobs, models, prune, queues, schedules, stack, token, train, webhooks
 from aitrader.errors import AitraderError
 
 app = typer.Typer(
@@ -68,3 +68,4 @@ app.add_typer(data.app, name="data")
 app.add_typer(models.app, name="models")
 app.add_typer(token.app, name="token")
 app.add_typer(schedules.app, name="schedules")
+app.add_typer(webhooks.app, name="webhooks")

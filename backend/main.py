@@ -24,6 +24,7 @@ from backend.api import (
     schedules,
     sentiment,
     signals,
+    webhooks,
 )
 from backend.api.bulk_jobs import BULK_REQUEST
 from backend.api.deps import AppState
@@ -32,6 +33,7 @@ from backend.api.job_requests import SUBMIT_JOB
 from backend.api.json_body import REFERENCE, install_openapi
 from backend.api.middleware import AccessLog, BodyLimit
 from backend.api.schedules import SCHEDULE_BODIES
+from backend.api.webhooks import WEBHOOK_BODIES
 from backend.core.artifacts import ArtifactStore
 from backend.core.db.sessions import async_engine, sync_engine
 from backend.core.events import Channel
@@ -54,6 +56,7 @@ from backend.services.queues import Queues
 from backend.services.schedules import Schedules
 from backend.services.sentiment import Sentiment
 from backend.services.signals import Signals
+from backend.services.webhooks import Webhooks
 from backend.settings import Settings
 from backend.version import VERSION
 from backend.websocket import route as websocket_route
@@ -121,9 +124,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     modules = (jobs, health, artifacts, catalogue, market, models, sentiment, signals, websocket_route, queues)
     for module in (bulk_jobs, *modules, job_logs, metrics):  # first, since `bulk` is no job's id
         app.include_router(module.router)
-    app.include_router(schedules.router)
+    for module in (schedules, webhooks):
+        app.include_router(module.router)
     problem_schema = ProblemDocument.model_json_schema(ref_template=REFERENCE)
-    bodies = [SUBMIT_JOB, BULK_REQUEST, *SCHEDULE_BODIES]
+    bodies = [SUBMIT_JOB, BULK_REQUEST, *SCHEDULE_BODIES, *WEBHOOK_BODIES]
     install_openapi(app, bodies, {**problem_schema.pop("$defs", {}), "ProblemDocument": problem_schema})
     return app
 
@@ -168,6 +172,7 @@ async def _build(app: FastAPI, settings: Settings, instruments: Instruments, sta
         bulk_jobs=BulkJobs(engine, announcer, admission, settings.jobs),
         queues=Queues(engine, redis),
         schedules=Schedules(engine, jobs_, settings.jobs),
+        webhooks=Webhooks(engine, settings.webhooks),
         market=Market(engine),
         models=Models(engine, ModelShelf(settings.artifacts)),
         signals=Signals(engine),

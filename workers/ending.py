@@ -16,7 +16,7 @@ from backend.core.db import job_metrics, statements
 from backend.core.db.tables import job_attempts
 from backend.core.jobs.attempt import EndOfAttempt
 from backend.core.jobs.job import JobSummary, summary_of
-from backend.core.jobs.lifecycle import Move
+from backend.core.jobs.lifecycle import MOVES, TERMINAL, Move
 from backend.core.jobs.outcomes import DEADLINE_CODE, DEADLINE_MESSAGE, TIME_LIMIT_CODE, TIME_LIMIT_MESSAGE
 from backend.core.jobs.registry import JOB_TYPES
 
@@ -115,7 +115,8 @@ def end_attempt(connection: Connection, lease: Lease, ending: Ending) -> Ended |
 def _move(connection: Connection, lease: Lease, ending: Ending) -> RowMapping | None:
     values = {"error": ending.public_error} | dict(ending.changes)
     move = statements.move_job(ending.move, lease.job.id, token=lease.token, **values)
-    return connection.execute(statements.noted(move, statements.SUMMARY)).mappings().one_or_none()
+    is_end = MOVES[ending.move].target in TERMINAL
+    return connection.execute(statements.noted(move, statements.SUMMARY, is_end=is_end)).mappings().one_or_none()
 
 
 def failure(job: JobSummary, error: Mapping[str, str | None]) -> Ending:

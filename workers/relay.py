@@ -42,6 +42,7 @@ from workers.relay_duties.deadlines import fail_expired_jobs
 from workers.relay_duties.lanes import delete_idle_lanes, follow_caps, open_missing_lanes
 from workers.relay_duties.metrics import COUNT_EVERY_S, GAUGES_EVERY_S, Census
 from workers.relay_duties.schedules import fire_schedules
+from workers.webhooks.sender import SenderThread
 
 ACTIVE_LOCK = 0x52_45_4C_41  # "RELA"
 BATCH = 500
@@ -187,8 +188,11 @@ def run(settings: Settings, is_over: threading.Event) -> None:
     engine = sync_engine(settings.database, pool_size=2)
     redis = sync_redis(settings.redis)
     relay, turn = Relay(settings, engine), Turn(engine)
+    sender = SenderThread(settings, is_over)
+    sender.start()
     sign = RelayBeat(uuid4().hex, socket.gethostname(), os.getpid(), is_active=False)
     while not is_over.is_set():
+        sender.require_life()
         sign = replace(sign, is_active=turn.is_mine())
         if sign.is_active:
             relay.round()
@@ -196,6 +200,7 @@ def run(settings: Settings, is_over: threading.Event) -> None:
             heartbeats.beat(redis, sign)
         is_over.wait(settings.jobs.relay_interval_s)
     turn.give_up()
+    sender.join()
     with contextlib.suppress(RedisError):
         heartbeats.stop_beating(redis, sign)
     engine.dispose()

@@ -21,6 +21,7 @@ from aitrader.client.records import (
     SignalPerformance,
 )
 from aitrader.client.schedules import Schedule
+from aitrader.client.webhooks import Delivery, Webhook
 from aitrader.errors import (
     AitraderError,
     Conflict,
@@ -48,6 +49,7 @@ __all__ = [
     "Client",
     "Conflict",
     "ConnectionFailed",
+    "Delivery",
     "Forbidden",
     "Installation",
     "InvalidRequest",
@@ -72,5 +74,6 @@ __all__ = [
     "TooLarge",
     "Unauthenticated",
     "WaitTimeout",
+    "Webhook",
     "find_installation",
 ]

@@ -32,6 +32,7 @@ from aitrader.client.records import (
 )
 from aitrader.client.schedules import Schedules
 from aitrader.client.transport import Call, Parameters, Transport, json_body, json_of
+from aitrader.client.webhooks import Webhooks
 from aitrader.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Client(Control):
     def __init__(self, url: str | None = None, token: str | None = None, timeout_s: float = TIMEOUT_S) -> None:
         self._transport = Transport(find_installation(url, token), timeout_s=timeout_s)
         self.schedules = Schedules(self._transport)
+        self.webhooks = Webhooks(self._transport)
 
     @property
     def url(self) -> str:

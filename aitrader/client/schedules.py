@@ -99,7 +99,7 @@ class Schedules:
 
     def upcoming(self, schedule_id: str, count: int = 5, *, all_users: bool = False) -> tuple[datetime, ...]:
         """Return when the next runs are, in UTC."""
-        asked = {"count": count, **_scope(all_users=all_users)}
+        asked: dict[str, str | int] = {"count": count, **_scope(all_users=all_users)}
         return UpcomingRuns.of(self._transport.get(f"{_path(schedule_id)}/next", asked)).fires_at
 
     def delete(self, schedule_id: str, *, all_users: bool = False) -> None:

@@ -117,6 +117,8 @@ def upgrade() -> None:
         sa.Column("previous_secret_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("is_enabled", sa.Boolean(), server_default="true", nullable=False),
         sa.Column("disabled_reason", sa.Text(), nullable=True),
+        sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failure_count", sa.Integer(), server_default="0", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("webhooks_user_id_fkey"), ondelete="CASCADE"),
@@ -191,6 +193,13 @@ def upgrade() -> None:
         ["ended_at"],
         unique=False,
         postgresql_where=sa.text("ended_at IS NOT NULL"),
+    )
+    op.create_index(
+        "webhook_deliveries_turn",
+        "webhook_deliveries",
+        ["webhook_id", "next_attempt_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'pending'"),
     )
     op.create_index(
         "webhook_deliveries_list",
@@ -301,6 +310,9 @@ def downgrade() -> None:
         "webhook_deliveries_prune",
         table_name="webhook_deliveries",
         postgresql_where=sa.text("ended_at IS NOT NULL"),
+    )
+    op.drop_index(
+        "webhook_deliveries_turn", table_name="webhook_deliveries", postgresql_where=sa.text("state = 'pending'")
     )
     op.drop_index(
         "webhook_deliveries_due", table_name="webhook_deliveries", postgresql_where=sa.text("state = 'pending'")

@@ -27,6 +27,7 @@ from backend.services.queues import Queues
 from backend.services.schedules import Schedules
 from backend.services.sentiment import Sentiment
 from backend.services.signals import Signals
+from backend.services.webhooks import Webhooks
 from backend.settings import Settings
 
 
@@ -51,6 +52,7 @@ class AppState:
     bulk_jobs: BulkJobs
     queues: Queues
     schedules: Schedules
+    webhooks: Webhooks
     market: Market
     models: Models
     signals: Signals

@@ -48,9 +48,7 @@ class ScheduleRequest(BaseModel):
     payload: Annotated[Json, Field(description="As in `POST /jobs`, and checked as there.")]
     options: Annotated[
         JobOptions,
-        Field(
-            description="Of each job; `run_at` is the schedule's to say, and so is `deadline_at`; use `expires_in_s`."
-        ),
+        Field(description="Of each job, without `run_at` and `deadline_at`."),
     ] = JobOptions()
     cron: Annotated[
         str,

@@ -69,6 +69,25 @@ class WebSocketSettings(_Group):
     snapshot_jobs: Annotated[int, Field(gt=0)] = 1_000
 
 
+class WebhookSettings(_Group):
+    """How webhooks are told (`WEBHOOKS__TIMEOUT_S=10`)."""
+
+    allow_private_targets: bool = False
+    """Whether loopback and private networks may be told, too: for installations whose users are all trusted."""
+    max_per_user: Annotated[int, Field(gt=0)] = 20
+    timeout_s: Annotated[float, Field(gt=0)] = 10.0
+    retry_after_s: Annotated[tuple[Annotated[float, Field(gt=0)], ...], NoDecode] = (
+        *(5.0, 30.0, 120.0),
+        *(600.0, 3_600.0, 21_600.0, 86_400.0),
+    )
+    max_at_once: Annotated[int, Field(gt=0, le=200)] = 16
+    max_at_once_per_webhook: Annotated[int, Field(gt=0)] = 4
+    disable_after_failures: Annotated[int, Field(gt=0)] = 20
+    disable_after_days: Annotated[float, Field(gt=0)] = 5.0
+
+    _split = field_validator("retry_after_s", mode="before")(_comma_separated)
+
+
 class MarketSettings(_Group):
     """Where bars come from when the store does not have them (`MARKET__PROVIDERS=sample,yfinance`)."""
 
@@ -137,6 +156,7 @@ class Settings(BaseSettings):
     """What `/metrics` asks for; without one it answers to this machine only."""
     jobs: JobSettings = JobSettings()
     websocket: WebSocketSettings = WebSocketSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     market: MarketSettings = MarketSettings()
     news: NewsSettings = NewsSettings()
 

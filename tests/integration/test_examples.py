@@ -12,6 +12,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 EXPECTED = {
     "backtest_from_a_notebook.py": ["succeeded", "final equity 88,044.89", "entry_time"],
     "enqueue_from_code.py": ["-"],
+    "receive_webhooks.py": ["job.succeeded True pattern_scan"],
     "scan_patterns.py": ["bearish", "AAPL"],
     "watch_jobs.py": ["hanging up on purpose", "came back, recovered: True", "succeeded 100%"],
 }

@@ -42,7 +42,7 @@ def told_default(field: FieldInfo) -> str | None:
     if field.default_factory is not None or default is None:
         return None
     if isinstance(default, tuple):
-        return f"`{','.join(default)}`" if default else "empty"
+        return f"`{','.join(map(str, default))}`" if default else "empty"
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
 

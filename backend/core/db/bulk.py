@@ -48,7 +48,7 @@ def chosen_count(choice: Choice) -> Select[Any]:
 
 
 def cancel_waiting(ids: Sequence[UUID]) -> Select[Any]:
-    return noted(cancel_waiting_jobs(_free(ids, MOVES[Move.CANCEL].sources)), SUMMARY)
+    return noted(cancel_waiting_jobs(_free(ids, MOVES[Move.CANCEL].sources)), SUMMARY, is_end=True)
 
 
 def request_cancel(ids: Sequence[UUID]) -> Select[Any]:

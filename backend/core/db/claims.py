@@ -11,6 +11,7 @@ neither waits for the other in a circle.
 
 from sqlalchemy import TextClause, text
 
+from backend.core.db.hook_deliveries import NEEDED, deliveries_sql
 from backend.core.jobs.lifecycle import MOVES, Move
 
 PLANNER_OPTIONS = (
@@ -93,13 +94,15 @@ WITH done AS MATERIALIZED (
     lease_token = NULL, lease_until = NULL, attempt_ends_by = NULL, worker_id = NULL, worker_pid = NULL
   FROM done d
   WHERE j.id = d.id AND j.state = '{running}' AND j.lease_token = d.token AND j.cancel_requested_at IS NULL
-  RETURNING j.id, j.queue, j.user_id, j.attempt, j.version, j.started_at, j.finished_at, j.changed_at, d.token
+  RETURNING {told}, j.queue, d.token
 ), attempts AS (
   INSERT INTO job_attempts (lease_token, job_id, attempt, worker_id, worker_pid, started_at, ended_at, outcome)
   SELECT token, id, attempt, :worker_id, :worker_pid, started_at, finished_at, '{succeeded}' FROM moved
 ), note AS (
   INSERT INTO job_outbox (job_id, version) SELECT id, version FROM moved
   ON CONFLICT (job_id) DO UPDATE SET version = excluded.version, changed_at = clock_timestamp()
+), hooked AS (
+  {hooked}
 ), lanes AS MATERIALIZED (
   SELECT l.queue, l.user_id, m.number, l.running >= l.max_running AS was_full FROM job_lanes l
   JOIN (SELECT queue, user_id, count(*) AS number FROM moved GROUP BY 1, 2) m USING (queue, user_id)
@@ -111,7 +114,8 @@ WITH done AS MATERIALIZED (
 SELECT moved.id, moved.version, moved.finished_at, COALESCE(lanes.was_full, false) AS was_full
 FROM moved LEFT JOIN lanes USING (queue, user_id)
 """
-FINISH = text(_FINISH.format(**_STATES))
+_TOLD = ", ".join(f"j.{name}" for name in NEEDED)
+FINISH = text(_FINISH.format(**_STATES, told=_TOLD, hooked=deliveries_sql("moved")))
 """Finish the jobs that succeeded, under their leases (parameters: ids, tokens, results, summaries, and the worker).
 
 An id that is missing in the answer was fenced out: its lease was lost, or a cancel was acknowledged.

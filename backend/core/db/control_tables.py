@@ -161,6 +161,8 @@ webhooks = Table(
     Column("previous_secret_until", DateTime(timezone=True)),
     Column("is_enabled", Boolean, nullable=False, server_default="true"),
     Column("disabled_reason", Text),
+    Column("failing_since", DateTime(timezone=True)),  # NULL: the last try went well, or there was none
+    Column("failure_count", Integer, nullable=False, server_default="0"),
     created_at(),
     Column("changed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index("webhooks_user", "user_id"),
@@ -184,5 +186,6 @@ webhook_deliveries = Table(
     CheckConstraint("(state = 'pending') = (ended_at IS NULL)", name="ended"),
     Index("webhook_deliveries_due", "next_attempt_at", postgresql_where=text("state = 'pending'")),
     Index("webhook_deliveries_prune", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
+    Index("webhook_deliveries_turn", "webhook_id", "next_attempt_at", postgresql_where=text("state = 'pending'")),
     Index("webhook_deliveries_list", "webhook_id", desc("created_at"), desc("id")),
 )

@@ -12,6 +12,7 @@ from pydantic_core import to_json
 from sqlalchemy import Column, Executable, text
 from sqlalchemy.dialects import postgresql
 
+from backend.core.db.hook_deliveries import deliveries_sql
 from backend.core.db.tables import jobs
 
 DIALECT: Any = postgresql.dialect()  # type: ignore[no-untyped-call]  # Any: SQLAlchemy's own type has no annotations
@@ -92,6 +93,8 @@ WITH given AS MATERIALIZED (
   RETURNING *
 ), note AS (
   INSERT INTO job_outbox (job_id, version) SELECT id, version FROM added
+), hooked AS (
+  {deliveries_sql("added")}
 ), wanted AS (
   SELECT DISTINCT ON (r.queue, r.user_id) r.queue, r.user_id, r.max_running
   FROM given r WHERE r.id IN (SELECT id FROM added) ORDER BY r.queue, r.user_id

@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from backend.core.db.hook_deliveries import deliveries_of
 from backend.core.db.tables import job_attempts, job_lanes, job_outbox, jobs
 from backend.core.jobs.lifecycle import MOVES, TERMINAL, JobState, Move
 
@@ -60,12 +61,20 @@ def insert_job(values: Mapping[str, Any]) -> Select[Any]:  # Any: a column's val
     )
 
 
-def noted(change: Insert | Update, columns: Sequence[Column[Any]] = tuple(jobs.c)) -> Select[Any]:
-    """Return a change of jobs that is noted in the outbox with it, and answers with these columns of the rows."""
+def noted(
+    change: Insert | Update, columns: Sequence[Column[Any]] = tuple(jobs.c), *, is_end: bool = False
+) -> Select[Any]:
+    """Return a change of jobs that is noted in the outbox with it, and answers with these columns of the rows.
+
+    is_end: the jobs may have ended by it; their owners' webhooks are then told, by the same statement.
+    """
     changed = change.returning(*columns).cte("changed")
     note = insert(job_outbox).from_select(["job_id", "version"], select(changed.c.id, changed.c.version))
     newest = {"version": note.excluded.version, "changed_at": NOW}
-    return select(changed).add_cte(note.on_conflict_do_update(index_elements=["job_id"], set_=newest).cte("note"))
+    told = [note.on_conflict_do_update(index_elements=["job_id"], set_=newest).cte("note")]
+    if is_end:
+        told.append(deliveries_of(changed).cte("hooked"))
+    return select(changed).add_cte(*told)
 
 
 def open_lane(queue: str, user_id: UUID, max_running: int | None) -> Executable:
@@ -166,7 +175,7 @@ def move_jobs(move: Move, which: ColumnElement[bool], **values: Any) -> Update: 
 
 
 def cancel_waiting(job_id: UUID) -> Select[Any]:
-    return noted(cancel_waiting_jobs(jobs.c.id == job_id))
+    return noted(cancel_waiting_jobs(jobs.c.id == job_id), is_end=True)
 
 
 def cancel_waiting_jobs(which: ColumnElement[bool]) -> Update:

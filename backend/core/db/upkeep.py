@@ -66,9 +66,8 @@ def expired_jobs(limit: int, error: Mapping[str, str]) -> Select[Any]:
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return noted(
-        move_jobs(Move.GIVE_UP, jobs.c.id == any_(func.array(expired.scalar_subquery())), error=error), SUMMARY
-    )
+    these = jobs.c.id == any_(func.array(expired.scalar_subquery()))
+    return noted(move_jobs(Move.GIVE_UP, these, error=error), SUMMARY, is_end=True)
 
 
 def due_jobs(limit: int) -> Select[Any]:
