@@ -10,7 +10,20 @@ from typing import Annotated
 import typer
 
 from aitrader import __version__
-from aitrader.commands import data, database, jobs, models, prune, queues, schedules, stack, token, train, webhooks
+from aitrader.commands import (
+    data,
+    database,
+    events,
+    jobs,
+    models,
+    prune,
+    queues,
+    schedules,
+    stack,
+    token,
+    train,
+    webhooks,
+)
 from aitrader.errors import AitraderError
 
 app = typer.Typer(
@@ -57,6 +70,7 @@ for command in (
     jobs.submit,
     database.migrate,
     prune.prune,
+    events.events,
 ):
     app.command()(command)
 app.command(add_help_option=False, context_settings=train.CONTEXT_SETTINGS)(

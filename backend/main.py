@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from uuid import UUID
 
 from fastapi import FastAPI
@@ -14,6 +15,7 @@ from backend.api import (
     artifacts,
     bulk_jobs,
     catalogue,
+    events,
     health,
     job_logs,
     jobs,
@@ -62,6 +64,7 @@ from backend.version import VERSION
 from backend.websocket import route as websocket_route
 from backend.websocket.route import Door
 from backend.websocket.session import Parts, Snapshot
+from backend.websocket.stream import EventStream
 from backend.ws_broadcaster import WsBroadcaster
 
 DESCRIPTION = "Submit typed jobs, wait for exact answers, and hear of every change at `/ws`."
@@ -124,7 +127,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     modules = (jobs, health, artifacts, catalogue, market, models, sentiment, signals, websocket_route, queues)
     for module in (bulk_jobs, *modules, job_logs, metrics):  # first, since `bulk` is no job's id
         app.include_router(module.router)
-    for module in (schedules, webhooks):
+    for module in (schedules, webhooks, events):
         app.include_router(module.router)
     problem_schema = ProblemDocument.model_json_schema(ref_template=REFERENCE)
     bodies = [SUBMIT_JOB, BULK_REQUEST, *SCHEDULE_BODIES, *WEBHOOK_BODIES]
@@ -137,7 +140,10 @@ def _admit(app: FastAPI, origins: Sequence[str]) -> None:
         CORSMiddleware,
         allow_origins=origins,
         allow_methods=["GET", "POST", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Prefer", "X-Request-ID"],
+        allow_headers=[
+            *("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer"),
+            "X-Request-ID",
+        ],
         expose_headers=["ETag", "Location", "Link", "Preference-Applied", "Retry-After", "X-Request-ID"],
     )
 
@@ -185,8 +191,9 @@ async def _build(app: FastAPI, settings: Settings, instruments: Instruments, sta
     app.state.parts = parts
     guard = WebSocketGuard(parts)
     ws_parts = Parts(broadcaster, guard, redis, settings.websocket, guard.snapshots())
-    app.state.door = Door(ws_parts, settings.cors_origins)
-    _watch(instruments, app.state.door, announcer, engine)
+    app.state.door = door = Door(ws_parts, settings.cors_origins)
+    app.state.event_stream = partial(EventStream, door)
+    _watch(instruments, door, announcer, engine)
 
 
 def _watch(instruments: Instruments, door: Door, announcer: Announcer, engine: AsyncEngine) -> None:

@@ -5,6 +5,7 @@ report = Client().submit("backtest", {"symbols": ["AAPL"], "strategy": {"kind": 
 """
 
 from aitrader.client.client import Client
+from aitrader.client.events import ServerEvent
 from aitrader.client.installation import Installation, find_installation
 from aitrader.client.job import Job
 from aitrader.client.records import (
@@ -69,6 +70,7 @@ __all__ = [
     "Schedule",
     "Series",
     "ServerError",
+    "ServerEvent",
     "Signal",
     "SignalPerformance",
     "TooLarge",

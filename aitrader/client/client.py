@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 from aitrader.client.control import Control
+from aitrader.client.events import PATIENCE_S, EventReader, ServerEvent
 from aitrader.client.installation import find_installation
 from aitrader.client.job import Job
 from aitrader.client.moments import aware, moment_text
@@ -236,6 +237,16 @@ class Client(Control):
         """Return how scored suggestions fared beside what was promised, by action and models."""
         parameters = _scope(symbol, since, all_users=all_users)
         return list(PerformanceList.of(self._transport.get("/api/signals/performance", parameters)).performance)
+
+    def events(
+        self, *channels: str, all_users: bool = False, last_event_id: str | None = None, patience_s: float = PATIENCE_S
+    ) -> Iterator[ServerEvent]:
+        """Yield what changes, for ever; without channels, of jobs. Lost connections are made anew, without a gap.
+
+        last_event_id: go on after that event. patience_s: for how long the server may be away.
+        """
+        reader = EventReader(self._transport, channels, all_users=all_users, after=last_event_id, patience_s=patience_s)
+        return reader.events()
 
     def catalogue(self) -> Catalogue:
         """Return the job types, strategies and patterns there are, with their JSON Schemas."""

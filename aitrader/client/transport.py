@@ -3,7 +3,8 @@
 import json
 import random
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -98,6 +99,27 @@ class Transport:
     def get(self, path: str, parameters: Parameters | None = None) -> Json:
         """Return the JSON object that a GET answers with."""
         return json_of(self.send(Call(method="GET", path=path, parameters=parameters or {}, is_repeatable=True)))
+
+    @contextmanager
+    def stream(
+        self, path: str, parameters: Parameters, headers: Mapping[str, str], *, silence_s: float
+    ) -> Iterator[Iterator[str]]:
+        """Give the lines of an answer as they come. ConnectionFailed: it ended, or nothing came for too long."""
+        timeout = httpx.Timeout(self.timeout_s, read=silence_s)
+        request = self._http.build_request("GET", path, params=dict(parameters), headers=dict(headers), timeout=timeout)
+        try:
+            response = self._http.send(request, stream=True)
+            try:
+                if response.status_code != httpx.codes.OK:
+                    response.read()
+                    if response.status_code in PASSING:
+                        raise ConnectionFailed(f"{self.installation.url} answered {response.status_code}")
+                    raise _error_of(response)
+                yield response.iter_lines()
+            finally:
+                response.close()
+        except httpx.HTTPError as error:
+            raise ConnectionFailed(f"the stream of {self.installation.url} broke off: {_named(error)}") from error
 
     def _try(self, call: Call) -> httpx.Response | ConnectionFailed:
         """Return the answer, or a passing trouble; raise what asking again will not mend."""

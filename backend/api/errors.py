@@ -26,6 +26,7 @@ STATUS: dict[type[Exception], int] = {
     errors.TooLarge: 413,
     errors.Invalid: 422,
     errors.TooManyUnfinished: 429,
+    errors.TooManyConnections: 429,
     errors.Unavailable: 503,
 }
 TITLES = {

@@ -7,6 +7,7 @@ AppError
 ├── Invalid                the request does not say what it should; `problems` says where
 │   └── KeyReused          an idempotency key came back with another body
 ├── TooLarge               the body is over its limit
+├── TooManyConnections     the user has as many open as the settings allow
 ├── Conflict               the job's state does not allow it
 │   └── NotConfirmed       a bulk request came with another count than its filter matches
 ├── TooManyUnfinished      the user has as many unfinished jobs as the role may have
@@ -74,6 +75,10 @@ class NotConfirmed(Conflict):
 class TooManyUnfinished(AppError):
     code = "too_many_unfinished"
     retry_after_s = 5
+
+
+class TooManyConnections(AppError):
+    code = "too_many_connections"
 
 
 class Unavailable(AppError):

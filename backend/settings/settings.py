@@ -67,6 +67,8 @@ class WebSocketSettings(_Group):
     auth_timeout_s: Annotated[float, Field(gt=0)] = 10.0
     recheck_token_s: Annotated[float, Field(gt=0)] = 30.0
     snapshot_jobs: Annotated[int, Field(gt=0)] = 1_000
+    heartbeat_s: Annotated[float, Field(gt=0)] = 15.0
+    """How long an event stream is silent before it says that it is there."""
 
 
 class WebhookSettings(_Group):

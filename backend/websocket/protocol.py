@@ -13,6 +13,8 @@
 """
 
 import json
+import re
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Annotated, Literal
 
@@ -64,7 +66,23 @@ class Ping(_Request):
 
 
 Request = Authenticate | Subscribe | Unsubscribe | Ping
+HEAD = re.compile(r'{"ch": ?"(\w+)", ?"type": ?"(\w+)", ?"cursor": ?"([0-9a-f]+:\d+)"')
 REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="op")])
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a message of a channel is, without reading what it carries."""
+
+    channel: str
+    type: str
+    cursor: str
+
+
+def head_of(text: str) -> Head | None:
+    """Return the head of a snapshot or update; None for an answer."""
+    found = HEAD.match(text)
+    return None if found is None else Head(*found.groups())
 
 
 def accepted(request_id: int | str | None, **fields: str | bool) -> str:

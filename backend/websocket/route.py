@@ -13,7 +13,7 @@ from starlette.routing import WebSocketRoute
 
 from backend.core.errors import AppError, Unauthenticated
 from backend.core.user import User
-from backend.websocket.protocol import REQUEST, Authenticate, CloseCode, accepted, refused
+from backend.websocket.protocol import REQUEST, Authenticate, CloseCode, Subscribe, accepted, refused
 from backend.websocket.session import Ended, Parts, Session, receive_text
 
 CLOSE_WITHIN_S = 5.0
@@ -103,10 +103,10 @@ async def _refuse(socket: WebSocket, request_id: int | str | None, error: AppErr
     raise Ended(CloseCode.UNAUTHENTICATED, "not authenticated") from error
 
 
-def _channels(socket: WebSocket) -> list[str]:
+def _channels(socket: WebSocket) -> list[Subscribe]:
     """Return what `?channels=job_updates,trading_signals` asks for: subscriptions without a message."""
     asked = socket.query_params.get("channels", "")
-    return [channel.strip()[:64] for channel in asked.split(",") if channel.strip()]
+    return [Subscribe(op="subscribe", ch=channel.strip()[:64]) for channel in asked.split(",") if channel.strip()]
 
 
 def _first(group: BaseExceptionGroup[Ended]) -> Ended:

@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
-from fastapi import WebSocket, WebSocketDisconnect
+from fastapi import WebSocketDisconnect
 from pydantic import ValidationError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -35,6 +35,13 @@ from backend.websocket.protocol import (
 from backend.websocket.subscription import Subscription
 
 log = get_logger(__name__)
+
+
+class Line(Protocol):
+    """How a client is reached: a WebSocket, or an event stream, on which it says nothing but that it goes."""
+
+    async def receive(self) -> MutableMapping[str, Any]: ...  # Any: an ASGI message
+    async def send_text(self, data: str) -> None: ...
 
 
 class Broadcaster(Protocol):
@@ -81,7 +88,7 @@ class Parts:
 class Session:
     """The messages of one client, in turn; sending goes on beside it."""
 
-    def __init__(self, socket: WebSocket, parts: Parts, user: User, token: str) -> None:
+    def __init__(self, socket: Line, parts: Parts, user: User, token: str) -> None:
         self._socket = socket
         self._parts = parts
         self._user = user
@@ -100,14 +107,14 @@ class Session:
         self._recheck: asyncio.TimerHandle | None = None
         self._allowance = Allowance(limits.max_messages_per_s)
 
-    async def run(self, first_channels: list[str]) -> None:
+    async def run(self, first: Sequence[Subscribe]) -> None:
         """Talk until the client goes, or until there is a reason to end it."""
         try:
             async with self._tasks:
                 self._start(self._send_all())
                 self._recheck_token_later()
-                for channel in first_channels:
-                    await self._answer(Subscribe(op="subscribe", ch=channel))
+                for request in first:
+                    await self._answer(request)
                 await self._receive_all()
         finally:
             if self._recheck is not None:
@@ -276,7 +283,7 @@ class Allowance:
         return self._left >= 0
 
 
-async def receive_text(socket: WebSocket, max_bytes: int) -> str:
+async def receive_text(socket: Line, max_bytes: int) -> str:
     """Return the next text message; bytes are taken as UTF-8 text too."""
     message = await socket.receive()
     if message["type"] == "websocket.disconnect":

@@ -24,6 +24,7 @@ def idle_platform(new_platform: Callable[..., Platform]) -> Platform:
         WEBSOCKET__MAX_CONNECTIONS_PER_USER="3",
         WEBSOCKET__MAX_MESSAGE_BYTES="2000",
         WEBSOCKET__SNAPSHOT_JOBS="5",
+        WEBSOCKET__HEARTBEAT_S="0.2",
         MAX_BODY_BYTES="500000",
         MAX_IMPORT_BYTES="500000",
         LOG_LEVEL="INFO",

@@ -1,7 +1,7 @@
 import json
 
 from backend.core.events import Cursor, Kind, Message
-from backend.websocket.protocol import accepted, refused, snapshot, update
+from backend.websocket.protocol import Head, accepted, head_of, refused, snapshot, update
 
 
 def test_snapshot_wraps_jobs_that_are_json_already() -> None:
@@ -37,3 +37,12 @@ def test_update_is_put_into_words_once_for_each_channel() -> None:
     assert update("job_updates", message) is update("job_updates", message)
     assert json.loads(update("trading_signals", message))["ch"] == "trading_signals"
     assert message == Message(Cursor("e", 2), "k", Kind.STATE, "{}"), "words are no part of what it is"
+
+
+def test_the_head_of_a_message_is_told_without_reading_it_all() -> None:
+    message = Message(Cursor("3f", 2), "k", Kind.STATE, '{"ch": "other"}')
+    assert head_of(update("job_updates", message)) == Head("job_updates", "update", "3f:2")
+    told = snapshot("trading_signals", "3f:1", "signals", [], is_complete=True)
+    assert head_of(told) == Head("trading_signals", "snapshot", "3f:1")
+    assert head_of(accepted(1, cursor="3f:1")) is None
+    assert head_of(refused(None, "code", '{"ch": "x"}')) is None
