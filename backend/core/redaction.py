@@ -74,8 +74,8 @@ def _secrets_in(group: BaseModel) -> Iterable[str]:
             yield from _secrets_in(value)
         elif isinstance(value, SecretStr):
             yield value.get_secret_value()
-        elif isinstance(value, str | tuple):
-            for text in (value,) if isinstance(value, str) else value:
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str):
                 yield from _password_in(text)
 
 
