@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backend.api import (
     artifacts,
+    batches,
     bulk_jobs,
     catalogue,
     events,
@@ -31,9 +32,9 @@ from backend.api import (
 from backend.api.bulk_jobs import BULK_REQUEST
 from backend.api.deps import AppState
 from backend.api.errors import ProblemDocument, install_error_handlers
-from backend.api.job_requests import SUBMIT_JOB
+from backend.api.job_requests import SUBMIT_BATCH, SUBMIT_JOB
 from backend.api.json_body import REFERENCE, install_openapi
-from backend.api.middleware import AccessLog, BodyLimit
+from backend.api.middleware import BATCH_PATH, IMPORT_PATH, AccessLog, BodyLimit
 from backend.api.schedules import SCHEDULE_BODIES
 from backend.api.webhooks import WEBHOOK_BODIES
 from backend.core.artifacts import ArtifactStore
@@ -47,6 +48,7 @@ from backend.core.user import User
 from backend.services.accounts import Authenticator
 from backend.services.admission import Admission
 from backend.services.announcer import Announcer
+from backend.services.batches import Batches
 from backend.services.bulk_jobs import BulkJobs
 from backend.services.health import Health
 from backend.services.instruments import Instruments, Reading
@@ -119,18 +121,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # asked anew at each request
     )
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, max_import_bytes=settings.max_import_bytes)
+    larger = {IMPORT_PATH: settings.max_import_bytes, BATCH_PATH: settings.max_batch_body_bytes}
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, larger=larger)
     if settings.cors_origins:
         _admit(app, settings.cors_origins)
     app.add_middleware(AccessLog, instruments=instruments)
     install_error_handlers(app)
     modules = (jobs, health, artifacts, catalogue, market, models, sentiment, signals, websocket_route, queues)
-    for module in (bulk_jobs, *modules, job_logs, metrics):  # first, since `bulk` is no job's id
+    for module in (bulk_jobs, batches, *modules, job_logs, metrics):  # first, since `bulk` is no job's id
         app.include_router(module.router)
     for module in (schedules, webhooks, events):
         app.include_router(module.router)
     problem_schema = ProblemDocument.model_json_schema(ref_template=REFERENCE)
-    bodies = [SUBMIT_JOB, BULK_REQUEST, *SCHEDULE_BODIES, *WEBHOOK_BODIES]
+    bodies = [SUBMIT_JOB, SUBMIT_BATCH, BULK_REQUEST, *SCHEDULE_BODIES, *WEBHOOK_BODIES]
     install_openapi(app, bodies, {**problem_schema.pop("$defs", {}), "ProblemDocument": problem_schema})
     return app
 
@@ -186,6 +189,7 @@ async def _build(app: FastAPI, settings: Settings, instruments: Instruments, sta
         health=Health(engine, redis, settings),
         artifacts=ArtifactStore(settings.artifacts),
         metrics=Metrics(engine, redis, instruments),
+        batches=Batches(engine, announcer, admission, settings.jobs),
         listen=broadcaster.listen,
     )
     app.state.parts = parts

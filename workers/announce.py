@@ -10,10 +10,12 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.core.db import job_metrics
+from backend.core.db.batches import mark_announced as mark_announced_ends
 from backend.core.db.signals import mark_announced, unannounced_of_job
 from backend.core.db.upkeep import FORGET_TOLD, UNHURRIED
 from backend.core.event_log import Announcement, publish
-from backend.core.events import job_changed
+from backend.core.events import batch_finished, job_changed
+from backend.core.jobs.batch import BatchSummary
 from backend.core.jobs.job import JobSummary
 from backend.core.logging import get_logger
 from backend.core.signals import SignalView, signal_given, signal_of
@@ -79,6 +81,19 @@ class Herald:
                 connection.execute(FORGET_TOLD, {"ids": list(told), "versions": list(told.values())})
         except SQLAlchemyError as error:
             log.warning("outbox_left_to_relay", jobs=len(told), error=type(error).__name__)
+
+    def tell_batches(self, batches: Sequence[BatchSummary]) -> None:
+        """Publish that these batches have finished."""
+        if not batches:
+            return
+        ends = [(batch.id, batch.finished_at) for batch in batches if batch.finished_at is not None]
+        try:
+            publish(self._redis, Announcement([batch_finished(batch) for batch in batches]))
+            with self._engine.begin() as connection:
+                connection.execute(UNHURRIED)
+                connection.execute(mark_announced_ends(ends))
+        except (RedisError, SQLAlchemyError, OSError) as error:
+            log.warning("batches_left_to_relay", batches=len(batches), error=str(error))
 
     def tell_signals_of(self, job_id: UUID) -> None:
         """Publish the signals that a job has just given."""

@@ -31,6 +31,7 @@ AT_MOST = 16
 class Claim:
     lease: Lease
     payload: Mapping[str, Any]  # Any: JSON
+    fan_out: Mapping[str, Any] | None  # Any: JSON; what an earlier attempt has fanned out into
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,9 @@ class Desk:
         return {"queue": spec.queue, "at_most": AT_MOST, **limits, **self._me}
 
     def _finish_parameters(self, done: Sequence[Success]) -> Mapping[str, Any]:  # Any: the same
+        done = sorted(
+            done, key=lambda success: success.lease.job.id
+        )  # whoever locks several jobs does it in this order
         return {
             "ids": [success.lease.job.id for success in done],
             "tokens": [success.lease.token for success in done],
@@ -131,7 +135,7 @@ class Desk:
 
 
 def _claim_of(row: RowMapping) -> Claim:
-    return Claim(Lease.of(row), row["payload"])
+    return Claim(Lease.of(row), row["payload"], row["fan_out"])
 
 
 def _write_all(connection: Connection, done: Sequence[Success]) -> None:

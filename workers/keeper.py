@@ -33,6 +33,7 @@ from backend.core.logging import configure_logging, get_logger
 from backend.core.processes import die_with_parent
 from backend.core.redis import sync_redis
 from backend.settings import Settings
+from workers.aftermath import follow_jobs
 from workers.announce import Herald
 from workers.ending import Lease, end_attempt, loss
 
@@ -100,6 +101,7 @@ class Keeper:
             if ended is not None:
                 log.warning("job_rescued", **lease.job.log_names, pid=lease.worker_pid, state=ended.job.state)
                 self._herald.tell([ended.job], [lease.queue] if ended.rings else [])
+                follow_jobs(self._engine, self._herald, [ended.job])
 
     def _renew(self, tokens: Sequence[Any]) -> None:  # Any: UUID
         now = time.monotonic()

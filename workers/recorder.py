@@ -19,11 +19,12 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from backend.core.artifacts import ArtifactStore
 from backend.core.db.tables import job_attempts
 from backend.core.jobs.lifecycle import JobState, Move
-from backend.core.jobs.outcomes import Outcome, one_line
+from backend.core.jobs.outcomes import FanOut, Outcome, one_line
 from backend.core.jobs.registry import JobSpec
 from backend.core.logging import get_logger
 from workers.desk import Claim, Desk, Finished, Success
 from workers.ending import Ended, Ending, Lease, end_attempt, failure
+from workers.fan_out import FanOuts
 
 MAX_TRACEBACK_CHARACTERS = 20_000
 RECORD_FOR_S = 20.0
@@ -42,13 +43,16 @@ class Recorded:
 
 
 class Recorder:
-    def __init__(self, desk: Desk, engine: Engine, store: ArtifactStore, *, max_result_bytes: int) -> None:
+    def __init__(
+        self, desk: Desk, engine: Engine, store: ArtifactStore, fan_outs: FanOuts, *, max_result_bytes: int
+    ) -> None:
         self._desk = desk
         self._engine = engine
         self._store = store
+        self._fan_outs = fan_outs
         self._max_result_bytes = max_result_bytes
 
-    def record(self, results: Sequence[tuple[Lease, Ending | Outcome]], then: JobSpec | None) -> Recorded:
+    def record(self, results: Sequence[tuple[Lease, Ending | Outcome | FanOut]], then: JobSpec | None) -> Recorded:
         """Write all endings down; with the last of them, claim the next jobs of that type's queue."""
         ended: dict[UUID, Ended] = {}
         done: list[Success] = []
@@ -56,6 +60,8 @@ class Recorder:
             ready = self._ready(lease, result) if isinstance(result, Outcome) else result
             if isinstance(ready, Success):
                 done.append(ready)
+            elif isinstance(ready, FanOut):
+                _note(ended, lease, self._fan_out(lease, ready))
             else:
                 _note(ended, lease, self._end(lease, ready))
         if not done:
@@ -125,6 +131,13 @@ class Recorder:
         mine = (job_attempts.c.lease_token == lease.token) & (job_attempts.c.outcome == "succeeded")
         with self._engine.connect() as connection:
             return connection.execute(select(job_attempts.c.job_id).where(mine)).one_or_none() is not None
+
+    def _fan_out(self, lease: Lease, fan_out: FanOut) -> Ended | None:
+        """Let the job wait for its children; a fan-out that cannot be written is a failure like any other."""
+        try:
+            return _again_and_again(lambda: self._fan_outs.record(lease, fan_out))
+        except BaseException as error:  # noqa: BLE001 - the same as for handlers
+            return self._end(lease, failure(lease.job, bug(error)))
 
     def _end(self, lease: Lease, ending: Ending) -> Ended | None:
         def write() -> Ended | None:

@@ -36,17 +36,20 @@ from backend.core.pruning import Ages, Pruned, Pruner
 from backend.core.redis import sync_redis
 from backend.core.signals import signal_of
 from backend.settings import Settings
+from workers.aftermath import follow_jobs
 from workers.announce import Herald
 from workers.ending import Lease, end_attempt, loss
 from workers.relay_duties.deadlines import fail_expired_jobs
 from workers.relay_duties.lanes import delete_idle_lanes, follow_caps, open_missing_lanes
 from workers.relay_duties.metrics import COUNT_EVERY_S, GAUGES_EVERY_S, Census
+from workers.relay_duties.relatives import Relatives
 from workers.relay_duties.schedules import fire_schedules
 from workers.webhooks.sender import SenderThread
 
 ACTIVE_LOCK = 0x52_45_4C_41  # "RELA"
 BATCH = 500
 ANNOUNCE_AFTER_S = 1.0
+ABANDONED_EVERY_S = 2.0
 RECOUNT_EVERY_S = 10.0
 FOLLOW_CAPS_EVERY_S = 2.0
 PRUNE_EVERY_S = 10.0
@@ -66,6 +69,7 @@ class Relay:
         self._herald = Herald(engine, self._redis)
         self._pruner = Pruner(engine, ArtifactStore(settings.artifacts))
         self._census = Census(engine)
+        self._relatives = Relatives(engine, self._herald)
         self._next: dict[str, float] = {}
 
     def round(self) -> None:
@@ -75,6 +79,9 @@ class Relay:
         self._duty("announce_missed", 0, self.announce_missed)
         self._duty("announce_missed_signals", 0, self.announce_missed_signals)
         self._duty("ring_lost_bells", 0, self.ring_lost_bells)
+        self._duty("wake_parents", 0, self._relatives.wake_parents)
+        self._duty("finish_batches", 0, self._relatives.finish_batches)
+        self._duty("cancel_abandoned_children", ABANDONED_EVERY_S, self._relatives.cancel_abandoned_children)
         self._duty("recount_lanes", RECOUNT_EVERY_S, self.recount_lanes)
         self._duty("prune", PRUNE_EVERY_S, self.prune)
         self._duty("fail_expired_jobs", 0, lambda: fail_expired_jobs(self._engine, self._herald))
@@ -103,6 +110,7 @@ class Relay:
                 told = {"worker_id": lease.worker_id, "state": ended.job.state}
                 log.warning("lease_expired", **lease.job.log_names, **told)
                 self._herald.tell([ended.job], [lease.queue] if ended.rings else [])
+                follow_jobs(self._engine, self._herald, [ended.job])
 
     def announce_missed(self) -> None:
         with self._engine.connect() as connection:

@@ -4,7 +4,6 @@ Whatever a handler does, its job ends in one of the lifecycle's moves. A process
 keeper's and the relay's business.
 """
 
-import hashlib
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,18 +20,19 @@ from backend.core.db import job_metrics, statements
 from backend.core.db.sessions import sync_engine
 from backend.core.jobs.job import JobSummary
 from backend.core.jobs.lifecycle import Move
-from backend.core.jobs.outcomes import Cancelled, GivenBack, InvalidJob, LeaseLost, Outcome, TryLater
+from backend.core.jobs.outcomes import Cancelled, FanOut, GivenBack, InvalidJob, LeaseLost, Outcome, TryLater
 from backend.core.jobs.registry import JOB_TYPES, JobSpec
 from backend.core.logging import get_logger
 from backend.core.redis import sync_redis
 from backend.settings import Settings
 from market_data.timeframe import Timeframe
+from workers.aftermath import follow_jobs
 from workers.announce import Herald
 from workers.bar_source import BarSource
 from workers.context import Context, LoadedBars
 from workers.desk import Claim, Desk
 from workers.ending import Ended, Ending, Lease, failure, try_later
-from workers.handlers import HANDLERS
+from workers.fan_out import FanOuts
 from workers.inference.model_store import TASK_OF_QUEUE, ModelStore
 from workers.news_desk import NewsDesk
 from workers.recorder import Recorder, bug, end_this_process
@@ -57,7 +57,9 @@ class Runner:
         self._herald = Herald(self._engine, redis, settle_every_s=SETTLE_EVERY_S)
         self._desk = Desk(settings, worker_id=worker_id)
         store = ArtifactStore(settings.artifacts)
-        self._recorder = Recorder(self._desk, self._engine, store, max_result_bytes=settings.jobs.max_result_bytes)
+        self._fan_outs = FanOuts(self._engine, self._herald, settings.jobs)
+        limit = settings.jobs.max_result_bytes
+        self._recorder = Recorder(self._desk, self._engine, store, self._fan_outs, max_result_bytes=limit)
         self._bars = BarSource(self._engine, redis, settings)
         self._models = ModelStore(self._engine, settings)
         self._news = NewsDesk(self._engine, redis, settings)
@@ -116,6 +118,7 @@ class Runner:
         endings = list(recorded.ended.values())
         rings = any(ended.rings for ended in endings) and not recorded.next_claims
         self._herald.tell([ended.job for ended in endings], [spec.queue] if rings else [])
+        follow_jobs(self._engine, self._herald, [ended.job for ended in endings])
         for lease, result in results:
             if lease.job.id in recorded.ended and _has_signals(result):
                 self._herald.tell_signals_of(lease.job.id)
@@ -129,28 +132,27 @@ class Runner:
             if job.id not in ended:
                 self._herald.note(job_metrics.event("lease_lost", job.job_type))
 
-    def _attempt(self, claim: Claim) -> tuple[Lease, Ending | Outcome] | None:
+    def _attempt(self, claim: Claim) -> tuple[Lease, Ending | Outcome | FanOut] | None:
         """Call the handler; whatever comes out of it is data, never an exception. None: the job is not ours now."""
         job, token = claim.lease.job, claim.lease.token
         with structlog.contextvars.bound_contextvars(**_said_of(job)), self._scribe.following(job.id, token) as notes:
             try:
-                result: Ending | Outcome = self._handle(claim, notes)
+                result: Ending | Outcome | FanOut = self._handle(claim, notes)
             except LeaseLost:
                 return None
             except BaseException as error:  # noqa: BLE001 - MemoryError and SystemExit too: no job may end its worker
                 result = _ending_of(error, job)
         return (replace(claim.lease, job=job.model_copy(update=notes.said)) if notes.said else claim.lease), result
 
-    def _handle(self, claim: Claim, notes: Notes) -> Outcome:
+    def _handle(self, claim: Claim, notes: Notes) -> Outcome | FanOut:
         if self._is_stopping:
             raise GivenBack
         spec = JOB_TYPES[claim.lease.job.job_type]
         payload = spec.payload.model_validate_json(json.dumps(claim.payload))
-        return HANDLERS[spec.job_type](payload, self._context(claim, spec, notes))
+        return self._fan_outs.handle(claim, payload, self._context(claim, spec, notes))
 
     def _context(self, claim: Claim, spec: JobSpec, notes: Notes) -> Context:
-        canonical = json.dumps(claim.payload, sort_keys=True, separators=(",", ":"))
-        payload_hash = hashlib.sha256(f"{spec.job_type}\n{canonical}".encode()).hexdigest()
+        payload_hash = spec.payload_hash(claim.payload)
         job = claim.lease.job
 
         def load_bars(symbol: str, timeframe: Timeframe, start: date | None, end: date | None) -> LoadedBars:
@@ -199,7 +201,7 @@ def _said_of(job: JobSummary) -> dict[str, str | int]:
     return {**job.log_names, "attempt": job.attempt}
 
 
-def _has_signals(result: Ending | Outcome | None) -> bool:
+def _has_signals(result: Ending | Outcome | FanOut | None) -> bool:
     return isinstance(result, Outcome) and any(row.table == "signals" for row in result.rows)
 
 

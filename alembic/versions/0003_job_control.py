@@ -11,7 +11,7 @@ branch_labels = None
 depends_on = None
 
 
-def upgrade() -> None:
+def upgrade() -> None:  # noqa: PLR0915 - a list, to be read from top to bottom
     op.create_table(
         "job_outbox",
         sa.Column("job_id", sa.Uuid(), nullable=False),
@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("announced_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reopened_count", sa.Integer(), server_default="0", nullable=False),
         sa.CheckConstraint("job_count > 0", name=op.f("job_batches_job_count_check")),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("job_batches_user_id_fkey"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("job_batches_pkey")),
@@ -223,7 +224,9 @@ def upgrade() -> None:
     op.add_column("jobs", sa.Column("reuse_key", sa.LargeBinary(), nullable=True))
     op.add_column("jobs", sa.Column("reused_from", sa.Uuid(), nullable=True))
     op.drop_index(op.f("jobs_unannounced"), table_name="jobs", postgresql_where=sa.text("announced_version < version"))
-    op.create_index("jobs_batch", "jobs", ["batch_id"], unique=False, postgresql_where=sa.text("batch_id IS NOT NULL"))
+    op.create_index(
+        "jobs_batch", "jobs", ["batch_id", "state"], unique=False, postgresql_where=sa.text("batch_id IS NOT NULL")
+    )
     op.create_index(
         "jobs_deadline",
         "jobs",
@@ -232,7 +235,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("deadline_at IS NOT NULL AND finished_at IS NULL"),
     )
     op.create_index(
-        "jobs_parent", "jobs", ["parent_id"], unique=False, postgresql_where=sa.text("parent_id IS NOT NULL")
+        "jobs_open_children",
+        "jobs",
+        ["parent_id"],
+        unique=False,
+        postgresql_where=sa.text("parent_id IS NOT NULL AND finished_at IS NULL"),
+    )
+    op.create_index(
+        "jobs_parent", "jobs", ["parent_id", "state"], unique=False, postgresql_where=sa.text("parent_id IS NOT NULL")
     )
     op.create_index(
         "jobs_reuse",
@@ -277,6 +287,11 @@ def downgrade() -> None:
     op.drop_index("jobs_reused_from", table_name="jobs", postgresql_where=sa.text("reused_from IS NOT NULL"))
     op.drop_index(
         "jobs_reuse", table_name="jobs", postgresql_where=sa.text("reuse_key IS NOT NULL AND state = 'succeeded'")
+    )
+    op.drop_index(
+        "jobs_open_children",
+        table_name="jobs",
+        postgresql_where=sa.text("parent_id IS NOT NULL AND finished_at IS NULL"),
     )
     op.drop_index("jobs_parent", table_name="jobs", postgresql_where=sa.text("parent_id IS NOT NULL"))
     op.drop_index(

@@ -17,6 +17,7 @@ from backend.core.events import Topic
 from backend.core.user import User
 from backend.services.accounts import Authenticator
 from backend.services.admission import Admission
+from backend.services.batches import Batches
 from backend.services.bulk_jobs import BulkJobs
 from backend.services.health import Health
 from backend.services.jobs import Jobs
@@ -60,6 +61,7 @@ class AppState:
     health: Health
     artifacts: ArtifactStore
     metrics: Metrics
+    batches: Batches
     listen: Callable[[Topic], AbstractAsyncContextManager[Listener]]
 
 

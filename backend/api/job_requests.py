@@ -1,12 +1,15 @@
-"""The body of `POST /jobs`: one shape a job type, told apart by `job_type`."""
+"""The bodies of `POST /jobs` and `POST /jobs/batch`: one shape a job type, told apart by `job_type`."""
 
 from functools import reduce
 from operator import or_
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, create_model
+from annotated_types import Len
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model
 
 from backend.api.json_body import JsonBody
+from backend.core.jobs.batch import LONGEST_NAME, MAX_JOBS
+from backend.core.jobs.payload import FreeText
 from backend.core.jobs.registry import JOB_TYPES, JobSpec
 from backend.core.jobs.submission import JobOptions, Submission
 
@@ -24,7 +27,20 @@ def _request_model(spec: JobSpec) -> Any:  # Any: a class made at run time
 
 
 _MODELS = [_request_model(spec) for spec in JOB_TYPES.values()]
-SUBMIT_JOB = JsonBody("SubmitJob", Annotated[reduce(or_, _MODELS), Field(discriminator="job_type")], is_tagged=True)
+_AnyJob: Any = Annotated[reduce(or_, _MODELS), Field(discriminator="job_type")]  # Any: a type form made at run time
+SUBMIT_JOB = JsonBody("SubmitJob", _AnyJob, tag_at=0)
+
+
+class SubmitBatch(BaseModel):
+    """Jobs that are started together, or not at all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    jobs: Annotated[tuple[_AnyJob, ...], Len(1, MAX_JOBS)]
+    name: Annotated[FreeText | None, StringConstraints(max_length=LONGEST_NAME)] = None
+
+
+SUBMIT_BATCH = JsonBody("SubmitBatch", SubmitBatch, tag_at=2)  # jobs.17.<its type>.payload
 
 
 def submission_of(request: Any) -> Submission:  # Any: one of the classes made above

@@ -46,14 +46,14 @@ class AttemptList(BaseModel):
     attempts: list[Attempt]
 
 
-def _idempotency_key(request: Request) -> str | None:
+def idempotency_key_of(request: Request) -> str | None:
     key = request.headers.get("idempotency-key")
     if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
         raise Invalid("an Idempotency-Key is 1 to 200 visible ASCII characters")
     return key
 
 
-async def _wait_s(
+async def wait_of(
     wait: Annotated[float | None, Query(ge=0, description="Seconds to wait for a change, 30 at most.")] = None,
     prefer: Annotated[str | None, Header(description="`wait=20`, as RFC 7240 has it.")] = None,
 ) -> float:
@@ -76,7 +76,7 @@ async def submit(request: Request) -> Response:
     user = await user_of(request)
     wanted = submission_of(await SUBMIT_JOB.parse(request))
     state: AppState = request.app.state.parts
-    job = await state.jobs.submit(user, wanted, _idempotency_key(request))
+    job = await state.jobs.submit(user, wanted, idempotency_key_of(request))
     bind_contextvars(job_id=str(job.id))  # for the line about this request
     headers = {"Location": f"/jobs/{job.id}", "ETag": job.etag}
     return Response(job.model_dump_json(), 202, headers=headers, media_type="application/json")
@@ -92,6 +92,7 @@ async def find(
     states: Annotated[list[JobState] | None, Query(alias="state")] = None,
     job_type: Annotated[str | None, Query(pattern=f"^({'|'.join(JOB_TYPES)})$")] = None,
     schedule: Annotated[UUID | None, Query(description="Only runs of this schedule.")] = None,
+    batch: Annotated[UUID | None, Query(description="Only the jobs of this batch.")] = None,
     created_after: Annotated[datetime | None, Query()] = None,
     created_before: Annotated[datetime | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
@@ -103,6 +104,7 @@ async def find(
         states=states or (),
         job_type=job_type,
         schedule_id=schedule,
+        batch_id=batch,
         created_after=created_after,
         created_before=created_before,
         before=None if cursor is None else parse_page_cursor(cursor),
@@ -126,7 +128,7 @@ async def get(
     user: CurrentUser,
     every: Every,
     job_id: UUID,
-    wait_s: Annotated[float, Depends(_wait_s)],
+    wait_s: Annotated[float, Depends(wait_of)],
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Answer with the job; with `wait`, when it ends or changes (or the time is over)."""
@@ -156,6 +158,12 @@ async def retry(state: State, user: CurrentUser, every: Every, job_id: UUID) -> 
 async def attempts(state: State, user: CurrentUser, every: Every, job_id: UUID) -> AttemptList:
     """List every attempt with its worker, times, outcome and error."""
     return AttemptList(attempts=list(await state.jobs.attempts(user, job_id, every=every)))
+
+
+@router.get("/{job_id}/children", operation_id="list_children", responses=documented(401, 403, 404, 422))
+async def children(state: State, user: CurrentUser, every: Every, job_id: UUID) -> JobList:
+    """List the jobs that this one has fanned out into, in their order; of several times, the latest."""
+    return JobList(jobs=list(await state.jobs.children(user, job_id, every=every)), next_cursor=None)
 
 
 def _is_known(if_none_match: str | None, etag: str) -> bool:

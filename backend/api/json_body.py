@@ -23,9 +23,10 @@ REFERENCE = "#/components/schemas/{model}"
 class JsonBody:
     """A body of one shape: `parse` reads it from a request, `openapi` describes it to the document."""
 
-    def __init__(self, name: str, shape: Any, *, is_tagged: bool = False) -> None:  # Any: a type form
+    def __init__(self, name: str, shape: Any, *, tag_at: int | None = None) -> None:  # Any: a type form
+        """tag_at: where in a path pydantic puts the tag of a tagged union (0: the whole body is one)."""
         self.name = name
-        self._skip = 1 if is_tagged else 0  # a tagged union's tag leads every path, and says nothing new
+        self._tag_at = tag_at
         self.adapter: TypeAdapter[Any] = TypeAdapter(shape)  # Any: the shape's values; callers annotate theirs
 
     async def parse(self, request: Request) -> Any:  # Any: the same
@@ -36,7 +37,7 @@ class JsonBody:
         try:
             return self.adapter.validate_json(body)
         except ValidationError as error:
-            problems = problems_of(error, skip=self._skip)
+            problems = problems_of(error, tag_at=self._tag_at)
             shown = problems[:MAX_PROBLEMS]
             told = "; ".join(f"{p.path}: {p.message}" if p.path else p.message for p in shown)
             more = f"; and {len(problems) - len(shown)} more" if len(problems) > len(shown) else ""

@@ -1,6 +1,7 @@
 """What every request passes through: a limit on its body, and one log line."""
 
 import time
+from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -11,6 +12,7 @@ from backend.core.request_ids import HEADER, request_id_of, serving
 from backend.services.instruments import Instruments
 
 IMPORT_PATH = "/api/market/import"
+BATCH_PATH = "/jobs/batch"
 
 log = get_logger("backend.access")
 
@@ -18,16 +20,17 @@ log = get_logger("backend.access")
 class BodyLimit:
     """Refuses bodies over the limit: by their declared length at once, else when they grow over it."""
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int, max_import_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, max_bytes: int, larger: Mapping[str, int]) -> None:
+        """larger: the limits of paths that take more than others do."""
         self._app = app
         self._max_bytes = max_bytes
-        self._max_import_bytes = max_import_bytes
+        self._larger = larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = self._max_import_bytes if scope["path"] == IMPORT_PATH else self._max_bytes
+        limit = self._larger.get(scope["path"], self._max_bytes)
         if _declared_length(scope) > limit:
             answer = problem(413, TooLarge.code, f"a body here has {limit} bytes at most", scope["path"])
             await answer(scope, receive, send)

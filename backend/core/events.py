@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Literal, Self, get_args
 from uuid import UUID
 
+from backend.core.jobs.batch import BatchSummary
 from backend.core.jobs.job import JobSummary
 
 Channel = Literal["job_updates", "trading_signals"]
@@ -92,3 +93,15 @@ def job_changed(job: JobSummary, *, progress_only: bool = False) -> Event:
     summary = job if type(job) is JobSummary else JobSummary.model_validate(job, from_attributes=True)
     data = summary.model_dump_json(exclude={"user_id"})
     return Event((Topic("job_updates", job.user_id), Topic("job_updates", None)), str(job.id), kind, data)
+
+
+def batch_key(batch_id: UUID) -> str:
+    """Return what events about a batch are known by; a job's are known by its bare id."""
+    return f"batch:{batch_id}"
+
+
+def batch_finished(batch: BatchSummary) -> Event:
+    """Return the event that tells a batch's owner, and the admins who watch all, that its last job has ended."""
+    data = f'{{"batch":{batch.model_dump_json(exclude={"user_id"})}}}'
+    topics = (Topic("job_updates", batch.user_id), Topic("job_updates", None))
+    return Event(topics, batch_key(batch.id), Kind.FINAL, data)

@@ -5,6 +5,11 @@ import time
 from uuid import UUID
 
 
+def new_ids(count: int) -> list[UUID]:
+    """Return ids that sort in their order: those of one millisecond would otherwise be in any."""
+    return sorted(new_id() for _ in range(count))
+
+
 def new_id() -> UUID:
     """Return a version 7 UUID: 48 bits of Unix milliseconds, then random bits (RFC 9562, section 5.7)."""
     milliseconds = time.time_ns() // 1_000_000

@@ -17,9 +17,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backend.core import heartbeats
+from backend.core.db.batches import mark_announced
 from backend.core.db.upkeep import FORGET_TOLD, UNHURRIED
 from backend.core.event_log import Announcement, publish_async
-from backend.core.events import job_changed
+from backend.core.events import batch_finished, job_changed
+from backend.core.jobs.batch import BatchSummary
 from backend.core.jobs.job import JobSummary
 from backend.core.logging import get_logger
 from backend.core.tasks import end_task
@@ -44,7 +46,7 @@ class Announcer:
     def __init__(self, engine: AsyncEngine, redis: Redis) -> None:
         self._engine = engine
         self._redis = redis
-        self._waiting: asyncio.Queue[Change] = asyncio.Queue(MAX_WAITING)
+        self._waiting: asyncio.Queue[Change | BatchSummary] = asyncio.Queue(MAX_WAITING)
         self._task: asyncio.Task[None] | None = None
         self.failures = 0
         """How many times Redis or Postgres did not take what was to be told."""
@@ -62,12 +64,13 @@ class Announcer:
             await asyncio.wait_for(self._waiting.join(), 2)
         await end_task(self._task)
 
-    def tell(self, change: Change) -> None:
-        """Take note of a change; when too many wait, leave this one to the relay."""
+    def tell(self, change: Change | BatchSummary) -> None:
+        """Take note of a change, or of a batch that has finished; when too many wait, leave this one to the relay."""
         try:
             self._waiting.put_nowait(change)
         except asyncio.QueueFull:
-            log.warning("announcement_left_to_relay", **change.job.log_names)
+            told = change.job.log_names if isinstance(change, Change) else {"batch_id": str(change.id)}
+            log.warning("announcement_left_to_relay", **told)
 
     async def _run(self) -> None:
         while True:
@@ -83,18 +86,22 @@ class Announcer:
                 for _ in batch:
                     self._waiting.task_done()
 
-    async def _send(self, batch: Sequence[Change]) -> None:
-        bells: list[tuple[str, UUID | None]] = [(c.bell, c.job.id) for c in batch if c.bell is not None]
-        events = [job_changed(change.job) for change in batch]
+    async def _send(self, batch: Sequence[Change | BatchSummary]) -> None:
+        changes = [change for change in batch if isinstance(change, Change)]
+        bells: list[tuple[str, UUID | None]] = [(c.bell, c.job.id) for c in changes if c.bell is not None]
+        events = [job_changed(one.job) if isinstance(one, Change) else batch_finished(one) for one in batch]
         await publish_async(self._redis, Announcement(events, bells, self._slots))
         await self._look_for_slots()
         told = {
-            "ids": [change.job.id for change in batch],
-            "versions": [change.job.version for change in batch],
+            "ids": [change.job.id for change in changes],
+            "versions": [change.job.version for change in changes],
         }
+        ends = [(one.id, one.finished_at) for one in batch if not isinstance(one, Change) and one.finished_at]
         async with self._engine.begin() as connection:
             await connection.execute(UNHURRIED)
             await connection.execute(FORGET_TOLD, told)
+            if ends:
+                await connection.execute(mark_announced(ends))
 
     async def _look_for_slots(self) -> None:
         now = time.monotonic()

@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy import Executable, RowMapping, Select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backend.core.db import bulk, lanes, statements
+from backend.core.db import batches, bulk, lanes, statements
+from backend.core.db.aftermath import Ended
 from backend.core.db.bulk import Choice
 from backend.core.errors import Invalid, NotConfirmed
 from backend.core.jobs.job import summary_of
@@ -16,6 +17,7 @@ from backend.core.jobs.lifecycle import JobState
 from backend.core.logging import get_logger
 from backend.core.user import User
 from backend.services.admission import Admission
+from backend.services.aftermath import settle
 from backend.services.announcer import Announcer, Change
 from backend.settings import JobSettings
 
@@ -79,7 +81,7 @@ class BulkJobs:
             [bulk.retry],
             [statements.retry_by_hand],
             rings=True,
-            afterwards=[lambda moved: lanes.open_lanes_of(moved, self._limits)],
+            afterwards=[lambda moved: lanes.open_lanes_of(moved, self._limits), batches.reopen_batches_of],
         )
         queued = len(await self._change([row.id for row in chosen], way))
         log.info("jobs_bulk_retried", by=user.name, matched=len(chosen), queued=queued)
@@ -111,6 +113,8 @@ class BulkJobs:
                     rows += await self._in_one([statement(job_id) for statement in way.alone], way)
             for row in rows:
                 self._announcer.tell(Change(summary_of(row), row["queue"] if way.rings else None))
+            ended = [Ended.of_row(row) for row in rows if row["finished_at"] is not None]
+            await settle(self._engine, self._announcer, ended)
             states += [row["state"] for row in rows]
         return states
 

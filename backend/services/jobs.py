@@ -14,7 +14,10 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from backend.core.db import statements
+from backend.core.db.aftermath import Ended
+from backend.core.db.batches import reopen_batches_of
 from backend.core.db.bulk import RETRIABLE
+from backend.core.db.families import children_of
 from backend.core.db.lanes import open_lanes_of
 from backend.core.db.lines import AsyncLine
 from backend.core.db.many_jobs import NewJob, insert_jobs
@@ -27,6 +30,7 @@ from backend.core.jobs.lifecycle import TERMINAL, JobState
 from backend.core.jobs.submission import Submission, lane_cap
 from backend.core.user import User
 from backend.services.admission import Admission
+from backend.services.aftermath import settle
 from backend.services.announcer import Announcer, Change
 from backend.services.coalescing import Coalescer
 from backend.settings import JobSettings
@@ -126,6 +130,7 @@ class Jobs:
         """End a job that waits; ask a running one to stop. Cancelling twice is not an error."""
         async with self._engine.begin() as connection:
             await self._seen(connection, user, job_id, every=every)
+            await connection.execute(statements.lock_job(job_id))
             moved = await self._first_moved(
                 connection, [statements.cancel_waiting(job_id), statements.request_cancel(job_id)]
             )
@@ -134,12 +139,17 @@ class Jobs:
                 if job.state in TERMINAL - {JobState.CANCELLED}:
                     raise Conflict(f"only an unfinished job can be cancelled; this one is {job.state}")
                 return job
-        return self._told(moved)
+        told = self._told(moved)
+        if told.is_terminal:
+            await settle(self._engine, self._announcer, [Ended.of_row(moved)])
+        return told
 
     async def retry(self, user: User, job_id: UUID, *, every: bool = False) -> JobView:
-        """Queue a failed or cancelled job once more."""
+        """Queue a failed or cancelled job once more; its batch is open again with it."""
         async with self._engine.connect() as connection:
             seen = await self._seen_row(connection, user, job_id, every=every)
+        if seen["parent_id"] is not None:
+            raise Conflict(f"this job is a part of job {seen['parent_id']}: that one can be tried again, as a whole")
         if seen["state"] in RETRIABLE:
             await self._admission.admit_again(user, [seen["queue"]], is_own=seen["user_id"] == user.id)
         async with self._engine.begin() as connection:
@@ -147,7 +157,18 @@ class Jobs:
             if moved is None:
                 raise Conflict(f"only a failed or cancelled job can be tried again; this one is {seen['state']}")
             await connection.execute(open_lanes_of([job_id], self._limits))
+            if moved["batch_id"] is not None:
+                await connection.execute(reopen_batches_of([job_id]))
         return self._told(moved, bell=moved["queue"])
+
+    async def children(self, user: User, job_id: UUID, *, every: bool = False) -> Sequence[JobSummary]:
+        """Return the children of the job's latest fan-out, in their order."""
+        async with self._engine.connect() as connection:
+            row = await self._seen_row(connection, user, job_id, every=every)
+            if row["fan_out"] is None:
+                return []
+            found = await connection.execute(children_of(job_id, UUID(row["fan_out"]["token"])))
+            return [summary_of(child) for child in found.mappings()]
 
     async def _first_of(self, user: User, wanted: Submission, key: str | None) -> JobView:
         async with self._engine.connect() as connection:

@@ -152,6 +152,7 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     max_body_bytes: Annotated[int, Field(gt=0)] = 2_000_000
+    max_batch_body_bytes: Annotated[int, Field(gt=0)] = 8_000_000
     max_import_bytes: Annotated[int, Field(gt=0)] = 500_000_000
     flower_url: str | None = None
     metrics_token: SecretStr | None = None

@@ -1,4 +1,4 @@
-"""`probe`: sleeps, computes, fails, allocates and reports progress as told."""
+"""`probe`: sleeps, computes, fails, allocates, reports progress and fans out as told."""
 
 import hashlib
 import os
@@ -6,10 +6,13 @@ import signal
 import sys
 import threading
 import time
-from typing import NoReturn
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NoReturn
 
-from backend.core.jobs.outcomes import InvalidJob, Outcome, Row
-from backend.core.jobs.probe import Failure, ProbePayload, ProbeResult
+from backend.core.jobs.lifecycle import JobState
+from backend.core.jobs.outcomes import ChildJob, EndedChild, FanOut, InvalidJob, Outcome, Row
+from backend.core.jobs.probe import FailedChild, Failure, ProbePayload, ProbeResult, ProbeWork
 from workers.context import Context
 
 NAP_S = 0.05
@@ -32,7 +35,7 @@ class Unspeakable(ProbeError):
         raise ProbeError("the probe was told to fail without a text")
 
 
-def probe(payload: ProbePayload, context: Context) -> Outcome:
+def probe(payload: ProbePayload, context: Context) -> Outcome | FanOut:
     for number in range(payload.log_lines):
         context.log.info("probe_line", number=number, of=payload.log_lines)
     ballast = bytearray(payload.allocate_mb * 1_000_000)
@@ -46,15 +49,58 @@ def probe(payload: ProbePayload, context: Context) -> Outcome:
         _compute(payload.native_s)
         if not payload.ignore_cancel:
             context.check_cancelled()
-    result = ProbeResult(attempt=context.attempt, slept_s=payload.sleep_s, padding="x" * payload.result_bytes)
+    outcome = _outcome(payload, context, ())
     if context.attempt <= payload.fail_attempts:
         if payload.fail_with == "bad_result":
-            result = result.model_copy(update={"padding": threading.Lock()})
-        else:
-            _fail(payload.fail_with)
+            return replace(outcome, result=outcome.result.model_copy(update={"padding": threading.Lock()}))
+        _fail(payload.fail_with)
     del ballast
+    children = _children(payload)
+    return FanOut(children=children, on_child_failure=payload.on_child_failure) if children else outcome
+
+
+def merge_probe(
+    payload: ProbePayload,
+    state: Mapping[str, Any],  # Any: JSON; a probe needs none
+    children: Sequence[EndedChild],
+    context: Context,
+) -> Outcome:
+    del state
+    _sleep(payload.merge_sleep_s, None if payload.ignore_cancel else context)
+    if context.attempt <= payload.merge_fail_attempts:
+        _fail(payload.fail_with)
+    return _outcome(payload, context, children)
+
+
+def _children(payload: ProbePayload) -> list[ChildJob]:
+    told: Sequence[ProbeWork] = (
+        [ProbeWork()] * payload.children if isinstance(payload.children, int) else payload.children
+    )
+    texts = [child.model_dump_json() for child in told]
+    return [ChildJob(job_type="probe", payload=ProbePayload.model_validate_json(text)) for text in texts]
+
+
+def _outcome(payload: ProbePayload, context: Context, children: Sequence[EndedChild]) -> Outcome:
+    failed = [child for child in children if child.state != JobState.SUCCEEDED]
+    result = ProbeResult(
+        attempt=context.attempt,
+        slept_s=payload.sleep_s,
+        padding="x" * payload.result_bytes,
+        succeeded_children=len(children) - len(failed),
+        failed_children=tuple(map(_failed_child, failed)),
+    )
     summary = f"slept {payload.sleep_s:g} s in {payload.steps} steps, attempt {context.attempt}"
-    return Outcome(result, rows=[Row("probe_effects", {"attempt": context.attempt})], summary=summary)
+    told = f", {result.succeeded_children} of {len(children)} children succeeded" if children else ""
+    return Outcome(result, rows=[Row("probe_effects", {"attempt": context.attempt})], summary=summary + told)
+
+
+def _failed_child(child: EndedChild) -> FailedChild:
+    return FailedChild(
+        index=child.index,
+        state=child.state,
+        code=None if child.error is None else child.error.code,
+        message=None if child.error is None else child.error.message,
+    )
 
 
 def _sleep(seconds: float, watched: Context | None) -> None:

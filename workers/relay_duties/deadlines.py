@@ -3,8 +3,10 @@
 from sqlalchemy import Engine
 
 from backend.core.db import upkeep
+from backend.core.db.aftermath import Ended
 from backend.core.jobs.job import summary_of
 from backend.core.logging import get_logger
+from workers.aftermath import follow
 from workers.announce import Herald
 from workers.ending import DEADLINE
 
@@ -20,6 +22,7 @@ def fail_expired_jobs(engine: Engine, herald: Herald) -> None:
         with engine.begin() as connection:
             rows = connection.execute(upkeep.expired_jobs(BATCH, DEADLINE)).mappings().all()
         herald.tell([summary_of(row) for row in rows])
+        follow(engine, herald, [Ended.of_row(row) for row in rows])
         if rows:
             log.info("jobs_expired", count=len(rows))
         is_more = len(rows) == BATCH

@@ -43,7 +43,7 @@ WITH lane AS MATERIALIZED (
   WHERE l.queue = :queue AND l.user_id = lane.user_id AND p.number > 0
 ), claimed AS (
   UPDATE jobs SET state = '{running}', attempt = attempt + 1, version = version + 1, changed_at = clock_timestamp(),
-    progress = 0, stage = NULL, counters = NULL, error = NULL,
+    progress = CASE WHEN fan_out IS NULL THEN 0 ELSE progress END, stage = NULL, counters = NULL, error = NULL,
     lease_token = gen_random_uuid(), lease_until = clock_timestamp() + make_interval(secs => :lease_s),
     attempt_ends_by = LEAST(clock_timestamp() + make_interval(secs => :hard_limit_s), deadline_at),
     worker_id = :worker_id, worker_pid = :worker_pid, started_at = clock_timestamp()

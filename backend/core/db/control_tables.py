@@ -53,6 +53,7 @@ job_batches = Table(
     created_at(),
     Column("finished_at", DateTime(timezone=True)),
     Column("announced_at", DateTime(timezone=True)),
+    Column("reopened_count", Integer, nullable=False, server_default="0"),  # by retries; it tells one end from the next
     CheckConstraint("job_count > 0", name="job_count"),
     Index("job_batches_list", "user_id", desc("created_at"), desc("id")),
     Index("job_batches_open", "id", postgresql_where=text("finished_at IS NULL")),

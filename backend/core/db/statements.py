@@ -110,6 +110,11 @@ def job_by_id(job_id: UUID, *, user_id: UUID | None) -> Select[Any]:
     return _owned(select(jobs), user_id).where(jobs.c.id == job_id)
 
 
+def lock_job(job_id: UUID) -> Select[Any]:
+    """Lock one job, so that nobody moves it between the statements that follow."""
+    return select(jobs.c.id).where(jobs.c.id == job_id).with_for_update(key_share=True)
+
+
 @dataclass(frozen=True, kw_only=True)
 class JobFilter:
     """Which jobs a list shows; `user_id` None means those of all users."""
@@ -118,6 +123,7 @@ class JobFilter:
     states: Sequence[JobState] = field(default=())
     job_type: str | None = None
     schedule_id: UUID | None = None
+    batch_id: UUID | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
     before: tuple[datetime, UUID] | None = None
@@ -133,6 +139,8 @@ def list_jobs(wanted: JobFilter) -> Select[Any]:
         statement = statement.where(jobs.c.job_type == wanted.job_type)
     if wanted.schedule_id is not None:
         statement = statement.where(jobs.c.schedule_id == wanted.schedule_id)
+    if wanted.batch_id is not None:
+        statement = statement.where(jobs.c.batch_id == wanted.batch_id)
     if wanted.created_after is not None:
         statement = statement.where(jobs.c.created_at >= wanted.created_after)
     if wanted.created_before is not None:
@@ -203,9 +211,10 @@ def retry_by_hand(job_id: UUID) -> Select[Any]:
 
 
 def retry_jobs(which: ColumnElement[bool]) -> Update:
+    """Queue ended jobs once more, but for children: those are tried again with their parent, which starts anew."""
     return move_jobs(
         Move.RETRY_BY_HAND,
-        which,
+        which & jobs.c.parent_id.is_(None),
         **dict.fromkeys(FORGOTTEN_BY_RETRY),
         progress=0.0,
         run_at=NOW,

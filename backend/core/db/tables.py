@@ -139,8 +139,14 @@ jobs = Table(
     Index("jobs_unfinished", "user_id", desc("created_at"), postgresql_where=text("finished_at IS NULL")),
     Index("jobs_list_all", desc("created_at"), desc("id")),
     Index("jobs_deadline", "deadline_at", postgresql_where=text("deadline_at IS NOT NULL AND finished_at IS NULL")),
-    Index("jobs_batch", "batch_id", postgresql_where=text("batch_id IS NOT NULL")),
-    Index("jobs_parent", "parent_id", postgresql_where=text("parent_id IS NOT NULL")),
+    # With the state, so that "is any of them unfinished?" is a probe, however many have ended.
+    Index("jobs_batch", "batch_id", "state", postgresql_where=text("batch_id IS NOT NULL")),
+    Index("jobs_parent", "parent_id", "state", postgresql_where=text("parent_id IS NOT NULL")),
+    Index(
+        "jobs_open_children",
+        "parent_id",
+        postgresql_where=text("parent_id IS NOT NULL AND finished_at IS NULL"),
+    ),
     Index("jobs_waiting", "id", postgresql_where=text("state = 'waiting'")),
     Index("jobs_schedule", "schedule_id", "fire_at", unique=True, postgresql_where=text("schedule_id IS NOT NULL")),
     Index("jobs_reuse", "user_id", "reuse_key", postgresql_where=text("reuse_key IS NOT NULL AND state = 'succeeded'")),

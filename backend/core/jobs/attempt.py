@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from backend.core.jobs.lifecycle import JobState
 
-EndOfAttempt = Literal["succeeded", "failed", "cancelled", "given_back", "lost", "timed_out"]
+EndOfAttempt = Literal["succeeded", "failed", "cancelled", "given_back", "fanned_out", "lost", "timed_out"]
 
 
 class AttemptError(BaseModel):

@@ -46,6 +46,9 @@ class JobSummary(BaseModel):
     cancel_requested_at: datetime | None
     schedule_id: UUID | None = None
     fire_at: datetime | None = None
+    batch_id: UUID | None = None
+    parent_id: UUID | None = None
+    child_index: int | None = None
     version: int
 
     @property

@@ -3,7 +3,7 @@
     scheduled  has a time to run that has not come      -> the relay queues it when due
     queued     may run now                              -> a worker claims it
     running    held by one worker under a lease         -> that worker ends it; the relay when the lease runs out
-    waiting    kept for jobs that fan out               -> nothing enters it yet (docs/adr/0009)
+    waiting    has fanned out into children             -> whoever ends the last child wakes it, or else the relay
     succeeded, failed, cancelled                        -> terminal; only a retry by hand moves it again
 
 A crash moves nothing: a running job whose worker is gone is moved by the worker's keeper or by the relay.
@@ -37,6 +37,8 @@ class Move(StrEnum):
     FAIL = "fail"
     TRY_LATER = "try_later"
     GIVE_BACK = "give_back"
+    FAN_OUT = "fan_out"
+    WAKE = "wake"
     LOSE = "lose"
     STOP = "stop"
     CANCEL = "cancel"
@@ -65,10 +67,14 @@ MOVES: Mapping[Move, Transition] = MappingProxyType(
         Move.FAIL: _from(S.RUNNING, to=S.FAILED),
         Move.TRY_LATER: _from(S.RUNNING, to=S.SCHEDULED),  # after an error, with backoff
         Move.GIVE_BACK: _from(S.RUNNING, to=S.QUEUED),  # a graceful stop; the attempt does not count
+        Move.FAN_OUT: _from(S.RUNNING, to=S.WAITING),  # its children are queued; the attempt does not count
+        Move.WAKE: _from(S.WAITING, to=S.QUEUED),  # no child is unfinished: the next claim merges
         Move.LOSE: _from(S.RUNNING, to=S.QUEUED),  # the worker is gone; the attempt counts
         Move.STOP: _from(S.RUNNING, to=S.CANCELLED),  # the running job noticed the request to cancel
         Move.CANCEL: _from(S.SCHEDULED, S.QUEUED, S.WAITING, to=S.CANCELLED),
-        Move.GIVE_UP: _from(S.SCHEDULED, S.QUEUED, S.WAITING, to=S.FAILED),  # its deadline has passed
+        Move.GIVE_UP: _from(
+            S.SCHEDULED, S.QUEUED, S.WAITING, to=S.FAILED
+        ),  # its deadline has passed, or a child failed
         Move.RETRY_BY_HAND: _from(S.FAILED, S.CANCELLED, to=S.QUEUED),
     }
 )

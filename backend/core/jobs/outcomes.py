@@ -1,12 +1,14 @@
-"""How a handler ends: by returning an `Outcome`, or by raising one of these.
+"""How a handler ends: by returning an `Outcome` or a `FanOut`, or by raising one of these.
 
 Anything else that it raises is a bug: recorded with its traceback, and tried again.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
+from backend.core.jobs.job import JobError
+from backend.core.jobs.lifecycle import JobState
 from backend.core.jobs.payload import Contract
 
 TIME_LIMIT_CODE = "time_limit_exceeded"
@@ -66,6 +68,43 @@ def one_line(summary: str | None) -> str | None:
         return content.decode() or None
     kept = content[: MAX_SUMMARY_BYTES - len(ELLIPSIS.encode())].decode(errors="ignore")
     return kept.rstrip() + ELLIPSIS
+
+
+ChildFailurePolicy = Literal["fail", "degrade"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChildJob:
+    """A job to be started for this one's owner. What is not said, it has from its parent."""
+
+    job_type: str
+    payload: Contract
+    priority: int | None = None
+    max_attempts: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FanOut:
+    """The job goes on as children, and waits for them; when none is unfinished, its type's merge step is called.
+
+    `state` is what the merge step will be told, as JSON. `on_child_failure`: "fail" fails the job as soon as a child
+    failed or was cancelled, and cancels the others; "degrade" leaves it to the merge step what the result is then.
+    """
+
+    children: Sequence[ChildJob]
+    state: Contract | Mapping[str, Any] = field(default_factory=dict)  # Any: a JSON value
+    on_child_failure: ChildFailurePolicy = "fail"
+
+
+@dataclass(frozen=True)
+class EndedChild:
+    """What became of a child. `index`: its place in the `FanOut`."""
+
+    index: int
+    job_type: str
+    state: JobState
+    result: Mapping[str, Any] | None  # Any: JSON, in the shape of the type's result model
+    error: JobError | None
 
 
 class InvalidJob(Exception):

@@ -20,6 +20,9 @@ class PatternScanPayload(Contract):
     end: Annotated[date | None, Field(description="Last day, inclusive; the newest bars without it.")] = None
     patterns: Annotated[tuple[PatternName, ...] | None, Len(1), Field(description="All, when left out.")] = None
     last_bars: Annotated[int, Field(ge=1, le=10_000, description="How many of the newest bars to look at.")] = 5
+    parallel: Annotated[
+        int, Field(ge=1, le=64, description="Into how many jobs to split the symbols; the result is the same.")
+    ] = 1
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -1,12 +1,19 @@
-"""`probe`: does as it is told. Operators check a deployment with it; fault tests and benchmarks too."""
+"""`probe`: does as it is told. Operators check a deployment with it; fault tests and benchmarks too.
+
+It may fan out into probes, and those into probes once more.
+"""
 
 from typing import Annotated, Literal
 
+from annotated_types import Len
 from pydantic import Field
 
+from backend.core.jobs.lifecycle import JobState
+from backend.core.jobs.outcomes import ChildFailurePolicy
 from backend.core.jobs.payload import Contract
 
 MAX_RESULT_BYTES = 60_000_000
+MAX_CHILDREN = 1_000
 
 Failure = Literal[
     "error",
@@ -22,7 +29,9 @@ Failure = Literal[
 ]
 
 
-class ProbePayload(Contract):
+class ProbeWork(Contract):
+    """What one probe does by itself."""
+
     sleep_s: Annotated[float, Field(ge=0, le=3600, description="How long it takes, in all.")] = 0.0
     steps: Annotated[int, Field(ge=1, le=100_000, description="How many times it reports progress.")] = 1
     native_s: Annotated[
@@ -38,13 +47,50 @@ class ProbePayload(Contract):
     allocate_mb: Annotated[int, Field(ge=0, le=16_384)] = 0
     log_lines: Annotated[int, Field(ge=0, le=100_000, description="How many lines it logs, before anything else.")] = 0
 
+
+class _Parent(ProbeWork):
+    on_child_failure: Annotated[
+        ChildFailurePolicy, Field(description="Whether a child that does not succeed fails this probe, too.")
+    ] = "fail"
+    merge_sleep_s: Annotated[float, Field(ge=0, le=3600, description="How long the merge step takes.")] = 0.0
+    merge_fail_attempts: Annotated[int, Field(ge=0, le=100, description="How many first attempts fail merging.")] = 0
+
+
+def _children(of: str) -> object:
+    return Field(description=f"{of}, or how many plain ones. They are started once this probe has slept.")
+
+
+class ProbeBranch(_Parent):
+    """A child that may have children."""
+
+    children: Annotated[
+        Annotated[int, Field(ge=0, le=MAX_CHILDREN)] | Annotated[tuple[ProbeWork, ...], Len(0, MAX_CHILDREN)],
+        _children("The children's children"),
+    ] = 0
+
+
+class ProbePayload(_Parent):
+    children: Annotated[
+        Annotated[int, Field(ge=0, le=MAX_CHILDREN)] | Annotated[tuple[ProbeBranch, ...], Len(0, MAX_CHILDREN)],
+        _children("Probes to be started as children"),
+    ] = 0
+
     @property
     def is_idle(self) -> bool:
         """Tell whether it was told to do nothing."""
         return self == ProbePayload()
 
 
+class FailedChild(Contract):
+    index: int
+    state: JobState
+    code: str | None
+    message: str | None
+
+
 class ProbeResult(Contract):
     attempt: int
     slept_s: float
     padding: str = ""
+    succeeded_children: int = 0
+    failed_children: tuple[FailedChild, ...] = ()

@@ -1,5 +1,7 @@
 """The one list of job types. Routes, queues, OpenAPI, limits and the catalogue derive from it."""
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -59,6 +61,14 @@ class JobSpec:
     """When an earlier result may answer a new job; None: never."""
     is_short: Callable[[Any], bool] = _never  # Any: the type's own payload model
     """Whether a job is over in milliseconds, whatever happens: several such are claimed and finished together."""
+    hints: frozenset[str] = frozenset()
+    """Fields of the payload that say how the work is done, and not what comes of it."""
+
+    def payload_hash(self, payload: Mapping[str, Any]) -> str:  # Any: JSON, as it is stored
+        """Return what tells one piece of work from another, whichever way it is done."""
+        told = {name: value for name, value in payload.items() if name not in self.hints}
+        canonical = json.dumps(told, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(f"{self.job_type}\n{canonical}".encode()).hexdigest()
 
 
 JOB_TYPES: Mapping[str, JobSpec] = MappingProxyType(
@@ -84,6 +94,7 @@ JOB_TYPES: Mapping[str, JobSpec] = MappingProxyType(
                 soft_limit_s=600,
                 hard_limit_s=660,
                 reuse=ReuseTerms(PATTERNS_VERSION, lambda payload: payload.end),
+                hints=frozenset({"parallel"}),
             ),
             JobSpec(
                 job_type="suggestion",

@@ -51,9 +51,10 @@ class EarlierRun:
         return Provenance.model_validate_json(to_json(self.result["provenance"]))
 
 
-def reuse_key(job_type: str, engine_version: str, payload: Contract) -> bytes:
-    """Return what jobs have in common that ask the same of the same engine."""
-    asked = to_json([job_type, engine_version, payload.model_dump(mode="json")], by_alias=False)
+def reuse_key(job_type: str, engine_version: str, payload: Contract, *, hints: frozenset[str] = frozenset()) -> bytes:
+    """Return what jobs have in common that ask the same of the same engine; `hints` say only how the work is done."""
+    told = payload.model_dump(mode="json", exclude=set(hints))
+    asked = to_json([job_type, engine_version, told], by_alias=False)
     return hashlib.sha256(asked).digest()
 
 

@@ -99,7 +99,9 @@ class Submission:
     def reuse_key(self) -> bytes | None:
         """Return what this has in common with jobs whose results would do; None: it is of no such type."""
         terms = self.spec.reuse
-        return None if terms is None else reuse_key(self.spec.job_type, terms.engine_version, self.payload)
+        if terms is None:
+            return None
+        return reuse_key(self.spec.job_type, terms.engine_version, self.payload, hints=self.spec.hints)
 
     @property
     def may_reuse(self) -> bool:
@@ -108,6 +110,10 @@ class Submission:
 
     def new_row(self, user: User, idempotency_key: str | None) -> dict[str, Any]:  # Any: column values
         """Return the row of a new job."""
+        return self.new_columns(user, idempotency_key) | {"payload": self.payload.model_dump(mode="json")}
+
+    def new_columns(self, user: User, idempotency_key: str | None) -> dict[str, Any]:  # Any: column values
+        """Return the row of a new job, but for its payload, which many rows together are written with at less cost."""
         self.require_role(user)
         run_at = self.options.run_at
         now = datetime.now(UTC)
@@ -124,7 +130,6 @@ class Submission:
             "deadline_at": self.options.deadline(now),
             "idempotency_key": idempotency_key,
             "request_hash": b"" if idempotency_key is None else self.request_hash,
-            "payload": self.payload.model_dump(mode="json"),
             "request_id": current_request_id(),
             "reuse_key": self.reuse_key,
         }
@@ -152,10 +157,10 @@ def submission(job_type: str, payload: Mapping[str, Any], options: JobOptions | 
     return Submission(spec, checked, options or JobOptions())
 
 
-def problems_of(error: ValidationError, *, skip: int = 0) -> list[Problem]:
-    """Return where a document is wrong; `skip` leaves out so many leading parts of each path."""
+def problems_of(error: ValidationError, *, tag_at: int | None = None) -> list[Problem]:
+    """Return where a document is wrong; at `tag_at` of each path stands a union's tag, which says nothing new."""
     return [
-        Problem(".".join(str(part) for part in found["loc"][skip:]), _told(found["msg"], found["input"]))
+        Problem(_path(found["loc"], tag_at), _told(found["msg"], found["input"]))
         for found in error.errors(include_url=False)
     ]
 
@@ -177,6 +182,11 @@ def unfinished_cap(user: User, limits: JobSettings) -> int | None:
         "admin": limits.admin_max_unfinished,
     }
     return caps[user.role]
+
+
+def _path(place: tuple[int | str, ...], tag_at: int | None) -> str:
+    parts = place if tag_at is None else (*place[:tag_at], *place[tag_at + 1 :])
+    return ".".join(map(str, parts))
 
 
 def _told(message: str, value: object) -> str:

@@ -106,8 +106,12 @@ def test_move_starts_only_where_the_table_says(
 ) -> None:
     row = legal(user_id, state)
     connection.execute(insert(jobs).values(**row))
-    clear = {"finished_at": None} if move == Move.RETRY_BY_HAND else {}
-    moved = connection.execute(statements.move_job(move, row["id"], **clear).returning(jobs)).mappings().one_or_none()
+    needed: dict[Move, dict[str, Any]] = {Move.RETRY_BY_HAND: {"finished_at": None}, Move.FAN_OUT: {"fan_out": {}}}
+    moved = (
+        connection.execute(statements.move_job(move, row["id"], **needed.get(move, {})).returning(jobs))
+        .mappings()
+        .one_or_none()
+    )
     if state in MOVES[move].sources:
         assert moved is not None
         assert (moved["state"], moved["version"]) == (MOVES[move].target, 2)
@@ -118,7 +122,7 @@ def test_move_starts_only_where_the_table_says(
         assert connection.execute(select(jobs.c.state).where(jobs.c.id == row["id"])).scalar() == state
 
 
-@pytest.mark.parametrize("move", [Move.SUCCEED, Move.FAIL, Move.TRY_LATER, Move.GIVE_BACK, Move.LOSE])
+@pytest.mark.parametrize("move", [Move.SUCCEED, Move.FAIL, Move.TRY_LATER, Move.GIVE_BACK, Move.FAN_OUT, Move.LOSE])
 def test_running_job_that_shall_stop_can_only_be_stopped(connection: Connection, user_id: UUID, move: Move) -> None:
     row = legal(user_id, JobState.RUNNING) | {"cancel_requested_at": NOW}
     connection.execute(insert(jobs).values(**row))

@@ -21,7 +21,7 @@ class Dog(BaseModel):
     kind: Literal["dog"]
 
 
-PET = JsonBody("Pet", Annotated[Cat | Dog, Field(discriminator="kind")], is_tagged=True)
+PET = JsonBody("Pet", Annotated[Cat | Dog, Field(discriminator="kind")], tag_at=0)
 
 
 def parse(body: bytes) -> Any:

@@ -32,7 +32,7 @@ def sent(chunks: Sequence[bytes], *, path: str = "/jobs", declared: str | None =
                 return
 
     headers = [] if declared is None else [(b"content-length", declared.encode())]
-    limit = BodyLimit(application, max_bytes=10, max_import_bytes=20)
+    limit = BodyLimit(application, max_bytes=10, larger={IMPORT_PATH: 20})
     asyncio.run(limit({"type": "http", "path": path, "headers": headers}, receive, send))
     return read, answered
 

@@ -11,6 +11,8 @@ succeed:       running -> succeeded
 fail:          running -> failed
 try_later:     running -> scheduled
 give_back:     running -> queued
+fan_out:       running -> waiting
+wake:          waiting -> queued
 lose:          running -> queued
 stop:          running -> cancelled
 cancel:        scheduled queued waiting -> cancelled
