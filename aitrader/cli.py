@@ -11,6 +11,7 @@ import typer
 
 from aitrader import __version__
 from aitrader.commands import (
+    batch,
     data,
     database,
     events,
@@ -78,6 +79,7 @@ app.command(add_help_option=False, context_settings=train.CONTEXT_SETTINGS)(
 )  # its help is the pipeline's own
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(queues.app, name="queues")
+app.add_typer(batch.app, name="batch")
 app.add_typer(data.app, name="data")
 app.add_typer(models.app, name="models")
 app.add_typer(token.app, name="token")

@@ -13,7 +13,7 @@ AitraderError
 ├── LimitReached           the user has as much going on as is allowed; later there will be room
 ├── JobFailed              a job that was waited for failed; carries the `job`
 ├── JobCancelled           a job that was waited for was cancelled; carries the `job`
-├── WaitTimeout            a job did not end in time, and goes on; carries the `job`
+├── WaitTimeout            a job (or a batch) did not end in time, and goes on; carries it as `job`
 ├── NoResult               a job has no result, or not yet
 └── CommandFailed          a command cannot do its work; its text is for the person at the terminal
 
@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    from aitrader.client.batch import Batch
     from aitrader.client.job import Job
 
 
@@ -91,7 +92,7 @@ class LimitReached(AitraderError):
 
 
 class _JobError(AitraderError):
-    def __init__(self, text: str, job: Job, *, code: str | None = None) -> None:
+    def __init__(self, text: str, job: Job | Batch, *, code: str | None = None) -> None:
         super().__init__(text, code=code)
         self.job = job
 

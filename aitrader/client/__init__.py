@@ -4,12 +4,14 @@ from aitrader.client import Client
 report = Client().submit("backtest", {"symbols": ["AAPL"], "strategy": {"kind": "sma_cross"}}).wait().result
 """
 
+from aitrader.client.batch import Batch
 from aitrader.client.client import Client
 from aitrader.client.events import ServerEvent
 from aitrader.client.installation import Installation, find_installation
 from aitrader.client.job import Job
 from aitrader.client.records import (
     Attempt,
+    BatchRecord,
     BulkResult,
     Catalogue,
     JobError,
@@ -20,6 +22,7 @@ from aitrader.client.records import (
     Series,
     Signal,
     SignalPerformance,
+    StateCounts,
 )
 from aitrader.client.schedules import Schedule
 from aitrader.client.webhooks import Delivery, Webhook
@@ -45,6 +48,8 @@ from aitrader.errors import (
 __all__ = [
     "AitraderError",
     "Attempt",
+    "Batch",
+    "BatchRecord",
     "BulkResult",
     "Catalogue",
     "Client",
@@ -73,6 +78,7 @@ __all__ = [
     "ServerEvent",
     "Signal",
     "SignalPerformance",
+    "StateCounts",
     "TooLarge",
     "Unauthenticated",
     "WaitTimeout",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
+from aitrader.client.batching import Batching
 from aitrader.client.control import Control
 from aitrader.client.events import PATIENCE_S, EventReader, ServerEvent
 from aitrader.client.installation import find_installation
@@ -32,7 +32,7 @@ from aitrader.client.records import (
     SignalPerformance,
 )
 from aitrader.client.schedules import Schedules
-from aitrader.client.transport import Call, Parameters, Transport, json_body, json_of
+from aitrader.client.transport import Call, Parameters, Transport, idempotency_key_of, json_body, json_of
 from aitrader.client.webhooks import Webhooks
 from aitrader.errors import InvalidRequest
 
@@ -47,7 +47,7 @@ LONGEST_BARS_PAGE = 50_000
 MEDIA_TYPES = {".csv": "text/csv", ".parquet": "application/vnd.apache.parquet"}
 
 
-class Client(Control):
+class Client(Control, Batching):
     """Speaks for one user to one installation; use it as a context manager, or `close` it.
 
     url, token: without them AITRADER_URL and AITRADER_TOKEN, else the local stack and its admin.
@@ -104,7 +104,7 @@ class Client(Control):
         call = Call(
             method="POST",
             path="/jobs",
-            headers={"Content-Type": "application/json", "Idempotency-Key": _key(idempotency_key)},
+            headers={"Content-Type": "application/json", "Idempotency-Key": idempotency_key_of(idempotency_key)},
             content=json_body({name: value for name, value in asked.items() if value is not None}),
             is_repeatable=True,  # by its key
         )
@@ -283,11 +283,3 @@ def _scope(symbol: str | None, since: date | None, *, all_users: bool) -> dict[s
 
 def _path_of(name: str, version: str) -> str:
     return f"/api/models/{quote(name, safe='')}/{quote(version, safe='')}"
-
-
-def _key(given: str | None) -> str:
-    if given is None:
-        return uuid.uuid4().hex
-    if not given or not given.isascii() or not given.isprintable() or " " in given:
-        raise InvalidRequest(f"an idempotency key is made of visible ASCII characters, it was {given[:80]!r}")
-    return given

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
-from aitrader.client.records import Attempt, AttemptList, JobError, JobRecord, LogLine, LogPage
+from aitrader.client.records import Attempt, AttemptList, JobError, JobPage, JobRecord, LogLine, LogPage
 from aitrader.client.transport import NOT_MODIFIED, Call, Parameters, Transport, json_of
 from aitrader.errors import JobCancelled, JobFailed, NoResult, WaitTimeout
 
@@ -145,6 +145,11 @@ class Job:
             if is_over:
                 return
             self._changed_within(LOG_POLL_S)
+
+    def children(self) -> list[Job]:
+        """Fetch the jobs that this one has fanned out into, in their order."""
+        page = JobPage.of(self._transport.get(f"{self._path}/children", self._scope))
+        return [Job(record, self._transport, all_users=bool(self._scope)) for record in page.jobs]
 
     def refresh(self) -> Self:
         """Ask the server how the job is now."""

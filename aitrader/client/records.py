@@ -56,6 +56,9 @@ class JobRecord(_Record):
     cancel_requested_at: datetime | None = None
     schedule_id: str | None = None
     fire_at: datetime | None = None
+    batch_id: str | None = None
+    parent_id: str | None = None
+    child_index: int | None = None
     version: int
     payload: dict[str, Any] | None = None  # Any: a JSON value
     result: dict[str, Any] | None = None  # Any: the same
@@ -124,6 +127,39 @@ class Series(_Record):
 
 class JobPage(_Record):
     jobs: tuple[JobRecord, ...]
+    next_cursor: str | None = None
+
+
+class StateCounts(_Record):
+    """How many jobs of a batch are in each state."""
+
+    scheduled: int = 0
+    queued: int = 0
+    running: int = 0
+    waiting: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    cancelled: int = 0
+
+    @property
+    def ended(self) -> int:
+        return self.succeeded + self.failed + self.cancelled
+
+
+class BatchRecord(_Record):
+    """A batch as the server told of it last. In a list of batches, `jobs` are left out."""
+
+    id: str
+    name: str | None = None
+    job_count: int
+    counts: StateCounts
+    created_at: datetime
+    finished_at: datetime | None = None
+    jobs: tuple[str, ...] | None = None
+
+
+class BatchPage(_Record):
+    batches: tuple[BatchRecord, ...]
     next_cursor: str | None = None
 
 

@@ -3,6 +3,7 @@
 import json
 import random
 import time
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -140,6 +141,15 @@ class Transport:
             return failed
         except httpx.HTTPError as error:
             raise ConnectionFailed(f"cannot speak to {self.installation.url}: {_named(error)}") from error
+
+
+def idempotency_key_of(given: str | None) -> str:
+    """Return the key to send: the one that was given, or a new one."""
+    if given is None:
+        return uuid.uuid4().hex
+    if not given or not given.isascii() or not given.isprintable() or " " in given:
+        raise InvalidRequest(f"an idempotency key is made of visible ASCII characters, it was {given[:80]!r}")
+    return given
 
 
 def json_of(response: httpx.Response) -> Json:
