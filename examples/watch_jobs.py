@@ -38,7 +38,7 @@ with Client() as client:
             cursor = message.get("cursor", cursor)
             if message.get("type") == "snapshot":  # it tells of unfinished jobs only
                 state = job.refresh().state
-            elif message.get("type") == "update" and message["data"]["id"] == job.id:
+            elif message.get("type") == "update" and message["data"].get("id") == job.id:
                 state = message["data"]["state"]
                 print(f"{cursor}  {message['data']['job_type']} {state} {message['data']['progress']:.0%}")
             elif message.get("recovered") is not None:

@@ -42,7 +42,10 @@ def _print(event: "ServerEvent", *, as_json: bool) -> None:
         say(f"{event.channel} now: {counts}")
         return
     data = event.data
-    if event.channel == "job_updates":
+    if "batch" in data:
+        ended = ", ".join(f"{number} {state}" for state, number in data["batch"]["counts"].items() if number)
+        typer.echo(f"{data['batch']['id']} batch finished: {ended}")
+    elif event.channel == "job_updates":
         stage = f" ({data['stage']})" if data.get("stage") else ""
         typer.echo(f"{data.get('id')} {data.get('job_type')} {data.get('state')} {data.get('progress', 0):.0%}{stage}")
     else:

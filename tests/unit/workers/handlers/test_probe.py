@@ -7,7 +7,7 @@ import time
 import pytest
 
 from backend.core.jobs.outcomes import TIME_LIMIT_CODE, InvalidJob
-from backend.core.jobs.probe import ProbePayload
+from backend.core.jobs.probe import ProbePayload, ProbeResult
 from tests.contexts import Unwatched, make_context
 from workers.handlers.probe import ProbeError, probe
 
@@ -19,7 +19,7 @@ class Cancelling(Unwatched):
 
 def test_a_success_leaves_one_effect_with_its_attempt() -> None:
     outcome = probe(ProbePayload(result_bytes=3), make_context(attempt=2))
-    assert outcome.result.model_dump() == {"schema_version": 1, "attempt": 2, "slept_s": 0.0, "padding": "xxx"}
+    assert outcome.result == ProbeResult(attempt=2, slept_s=0.0, padding="xxx")
     assert [(row.table, row.values) for row in outcome.rows] == [("probe_effects", {"attempt": 2})]
 
 
