@@ -67,9 +67,15 @@ class Ending:
     changes: Mapping[str, Any] = field(default_factory=dict)  # Any: column values
 
     @property
+    def kept_error(self) -> Mapping[str, str | None] | None:
+        """Return the error as Postgres can hold it: an exception's text may be anything, and must still be written."""
+        return None if self.error is None else {k: None if v is None else _storable(v) for k, v in self.error.items()}
+
+    @property
     def public_error(self) -> Mapping[str, str | None] | None:
         """Return the error without its traceback, which stays with the attempt."""
-        return None if self.error is None else {k: v for k, v in self.error.items() if k != "traceback"}
+        kept = self.kept_error
+        return None if kept is None else {k: v for k, v in kept.items() if k != "traceback"}
 
 
 @dataclass(frozen=True)
@@ -101,7 +107,7 @@ def end_attempt(connection: Connection, lease: Lease, ending: Ending) -> Ended |
             started_at=lease.started_at,
             ended_at=statements.NOW,
             outcome=ending.outcome,
-            error=ending.error,
+            error=ending.kept_error,
         )
     )
     if ending.outcome in RESCUED:
@@ -154,3 +160,8 @@ def backoff_s(job: JobSummary, base_s: float) -> float:
     """
     spread = 1 + (job.id.int % 1_000) / 2_000
     return min(base_s * 2.0 ** (job.attempt - 1), 300.0) * spread
+
+
+def _storable(text: str) -> str:
+    """Return the text with U+0000 and lone surrogates replaced: jsonb refuses both."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
