@@ -5,6 +5,7 @@ A safety net, not a licence: nobody logs a secret on purpose, but an error's tex
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -51,15 +52,22 @@ class Redactor:
 
     def field(self, name: str, value: Any) -> Any:  # Any: whatever somebody logged
         """Return the value of a field without secrets; one whose name says that it is a secret is hidden whole."""
-        if _SECRET_NAME.search(name):
+        if _names_a_secret(name):
             return HIDDEN
         if isinstance(value, str):
             return self.text(value)
+        if isinstance(value, int | float | None):
+            return value
         if isinstance(value, Mapping):
             return {key: self.field(str(key), inner) for key, inner in value.items()}
         if isinstance(value, list | tuple | set | frozenset):
             return [self.field("", inner) for inner in value]
         return value
+
+
+@lru_cache(maxsize=1_000)
+def _names_a_secret(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None
 
 
 def secrets_of(settings: Settings) -> frozenset[str]:
