@@ -18,7 +18,7 @@ def main() -> None:
     from workers.app import app  # noqa: PLC0415 - reads the settings, which --help does not need
     from workers.warm import warm  # noqa: PLC0415 - loads the engines, before the pool forks
 
-    warm()
+    warm(options.queues.split(","))
     arguments = [
         "worker",
         "--pool",

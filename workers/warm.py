@@ -1,18 +1,31 @@
 """Loads and compiles what jobs need, once, before the pool forks: no job pays for it, and children share the pages."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
-import strategy_engine
+from backend.core.jobs.registry import JOB_TYPES, QUEUES
+
+WITHOUT_INDICATORS = frozenset({"model_training", "probe", "sentiment_analysis"})
 
 
-def warm() -> None:
-    strategy_engine.warm()
-    with _without("pandas", "polars"):
-        import talib  # noqa: F401, PLC0415 - it takes frames, too, and loads 75 MB for that; no worker hands it one
+def warm(queues: Collection[str] = QUEUES) -> None:
+    """Load what the jobs of these queues need."""
+    job_types = {spec.job_type for spec in JOB_TYPES.values() if spec.queue in queues}
+    if not job_types <= WITHOUT_INDICATORS:
+        with _without("pandas", "polars"):
+            import talib  # noqa: F401, PLC0415 - it takes frames, too, and loads 75 MB for that; no worker hands it one
+    if "backtest" in job_types:
+        import strategy_engine  # noqa: PLC0415 - loads numba
 
-    import workers.runner  # noqa: F401, PLC0415 - all engines with their kernels
+        strategy_engine.warm()
+
+    from workers.handlers import HANDLERS, MERGES  # noqa: PLC0415 - after TA-Lib, which their engines import
+    from workers.runner import Runner  # noqa: F401, PLC0415 - what the children run
+
+    for registry in (HANDLERS, MERGES):
+        for job_type in job_types & set(registry):
+            registry[job_type]
 
 
 @contextmanager

@@ -120,7 +120,7 @@ class Bench:
 
     def run(self, handler: Callable[..., object]) -> dict[str, object]:
         job_id = self.queue()
-        self._patch.setattr("workers.runner.HANDLERS", {"probe": handler})
+        self._patch.setattr("workers.fan_out.HANDLERS", {"probe": handler})
         assert self.runner.run_next("probe")
         return self.row(job_id)
 
