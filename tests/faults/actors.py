@@ -71,6 +71,10 @@ class Actor:
     def tree(self) -> list[int]:
         return [self.pid, *(child.pid for child in children_of(self.pid, recursive=True))]
 
+    def last_words(self) -> str:
+        lines = self._log.read_text(errors="replace").splitlines()
+        return lines[-1] if lines else "(it wrote nothing)"
+
     def kill(self) -> None:
         os.kill(self.pid, signal.SIGKILL)
 

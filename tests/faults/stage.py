@@ -124,6 +124,10 @@ class Stage:
             if actor.exit_codes or actor.lives():
                 actor.wait_stopped()
 
+    def last_words(self) -> str:
+        """Return what those wrote last that have died."""
+        return "\n".join(f"{actor.name}: {actor.last_words()}" for actor in self.actors if actor.exit_codes)
+
     def keep_up(self) -> None:
         """Start again whatever died, until the stage is over."""
         while not self._over.wait(LOOK_EVERY_S):
@@ -151,7 +155,10 @@ def staged(folder: Path, **environment: str) -> Iterator[Stage]:
             actor.start()
         caretaker = threading.Thread(target=stage.keep_up, name="caretaker", daemon=True)
         caretaker.start()
-        stage.wait_ready()
+        try:
+            stage.wait_ready()
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{stage.last_words()}") from error
         yield stage
 
 
