@@ -110,7 +110,7 @@ async def resume(state: State, user: CurrentUser, every: Every, schedule_id: UUI
     "/{schedule_id}/run",
     status_code=202,
     operation_id="run_schedule",
-    responses=documented(401, 403, 404, 422),
+    responses=documented(401, 403, 404, 422, 429),
 )
 async def run(state: State, user: CurrentUser, every: Every, response: Response, schedule_id: UUID) -> JobView:
     """Start one run now, beside the timetable."""

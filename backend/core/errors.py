@@ -7,10 +7,10 @@ AppError
 ├── Invalid                the request does not say what it should; `problems` says where
 │   └── KeyReused          an idempotency key came back with another body
 ├── TooLarge               the body is over its limit
-├── TooManyConnections     the user has as many open as the settings allow
 ├── Conflict               the job's state does not allow it
 │   └── NotConfirmed       a bulk request came with another count than its filter matches
 ├── TooManyUnfinished      the user has as many unfinished jobs as the role may have
+├── TooManyConnections     the user has as many open as the settings allow
 └── Unavailable            a part we need does not answer
     └── QueueDraining      an operator lets the queue run empty: it takes nothing new
 

@@ -1,1 +1,1 @@
-"""Sends what webhooks are to be told, from a thread of each relay (docs/adr/0018)."""
+"""Sends what webhooks are to be told, from a thread of each relay (docs/adr/0020)."""
