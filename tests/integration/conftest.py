@@ -28,6 +28,7 @@ def idle_platform(new_platform: Callable[..., Platform]) -> Platform:
         MAX_BODY_BYTES="500000",
         MAX_IMPORT_BYTES="500000",
         LOG_LEVEL="INFO",
+        METRICS_TOKEN="of-the-scraper",
     )
     platform.start_api()
     return platform
