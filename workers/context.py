@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from structlog.stdlib import BoundLogger
+from structlog.typing import FilteringBoundLogger
 
 from backend.core.jobs.outcomes import (
     DEADLINE_CODE,
@@ -107,7 +107,7 @@ class Context:
     is_stopping: Callable[[], bool]
     expires_by: float = math.inf
     """Of time.monotonic(): the job's own deadline, which ends the attempt too."""
-    log: BoundLogger = field(default_factory=lambda: get_logger(JOB_LOGGER))
+    log: FilteringBoundLogger = field(default_factory=lambda: get_logger(JOB_LOGGER))
     """For what the job's owner should know: `context.log.info("symbol_skipped", symbol=symbol)`."""
     _checked_at: float = 0.0
 
