@@ -277,3 +277,16 @@ def test_job_that_fans_out_while_it_is_cancelled_is_cancelled(
         assert answer.result(20).status_code == 200
     assert idle_user.get(f"/jobs/{job_id}").json()["state"] == "cancelled"
     assert batch_of(idle_user, batch["id"])["finished_at"] is not None
+
+
+def test_jobs_that_an_earlier_result_answers_are_born_ended(user: httpx.Client) -> None:
+    known = {"job_type": "pattern_scan", "payload": {"symbols": ["AAPL", "IBM"], "end": "2013-02-28"}}
+    split = {**known, "payload": {**known["payload"], "parallel": 2}}
+    first = ended(user, submit_batch(user, [known])["id"])
+    again = submit_batch(user, [known, split])
+    assert (counts(again), again["finished_at"] is not None) == ({"succeeded": 2}, True)
+    jobs = [user.get(f"/jobs/{job_id}").json() for job_id in again["jobs"]]
+    assert {job["reused_from"] for job in jobs} == set(first["jobs"])
+    mixed = submit_batch(user, [known, SCAN])
+    assert mixed["finished_at"] is None
+    assert counts(ended(user, mixed["id"])) == {"succeeded": 2}
