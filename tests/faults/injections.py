@@ -116,9 +116,9 @@ def kill_api(stage: Stage, random: Random) -> None:
 
 
 def kill_api_before_it_rang(stage: Stage, random: Random) -> None:
-    """Redis hangs, so that no bell gets through; then every replica dies with what it had to ring for."""
+    """Redis hangs, so that no bell gets through; then every replica dies, and Redis with them."""
     del random
-    with stage.servers.hung_redis():
+    with stage.servers.hung_redis(is_fatal=True):
         began, ended = stage.now(), _accepted(stage)
         enough = lambda: _accepted(stage) > ended + 5 or (stage.now() - began).total_seconds() > HANG_S  # noqa: E731
         eventually(enough, what="some submits")

@@ -40,15 +40,21 @@ class KillableServers(Servers):
         self._wait_for_another("valkey", before)
 
     @contextmanager
-    def hung_redis(self) -> Iterator[None]:
-        """Within the block Redis accepts connections, and answers nothing."""
+    def hung_redis(self, *, is_fatal: bool = False) -> Iterator[None]:
+        """Within the block Redis accepts connections, and answers nothing.
+
+        is_fatal: at the end it is killed, with all that it was sent meanwhile; else it goes on, and does it all.
+        """
         pid = self._component("valkey").pid
         assert pid is not None
         os.kill(pid, signal.SIGSTOP)
         try:
             yield
         finally:
-            os.kill(pid, signal.SIGCONT)
+            if is_fatal:
+                self.kill_redis(is_forgetful=True)
+            else:
+                os.kill(pid, signal.SIGCONT)
 
     def flush_redis(self) -> None:
         with redis.Redis.from_url(self.redis_url) as client:

@@ -9,7 +9,7 @@ from tests.waiting import eventually
 
 
 def test_jobs_whose_bell_died_with_the_api_are_run(stage: Stage, admin: httpx.Client) -> None:
-    with stage.servers.hung_redis():  # so that no bell gets out
+    with stage.servers.hung_redis(is_fatal=True):  # so that no bell gets out
         ids = [submit(admin, "probe", {})["id"] for _ in range(5)]
         stage.apis[0].kill()
     other = httpx.Client(base_url=stage.urls[1], headers=admin.headers, timeout=40)

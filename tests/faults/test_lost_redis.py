@@ -27,6 +27,21 @@ def test_queued_jobs_survive_redis(stage: Stage, admin: httpx.Client, blow: str)
     eventually(lambda: not disagreements(stage), timeout_s=60, what="Redis and rows to agree")
 
 
+def test_bells_that_were_lost_while_no_worker_was_there_are_rung_again(stage: Stage, admin: httpx.Client) -> None:
+    for worker in stage.workers:
+        worker.stop()
+    for worker in stage.workers:
+        worker.wait_stopped()
+    waiting = [submit(admin, "probe", {})["id"] for _ in range(4)]
+    with stage.broker() as broker:
+        eventually(lambda: broker.llen("probe") > 0, what="a bell")
+        broker.flushall()
+    for worker in stage.workers:
+        worker.start()
+    for job_id in waiting:
+        assert end_of(admin, job_id)["state"] == "succeeded"
+
+
 def test_submits_are_accepted_while_redis_hangs(stage: Stage, admin: httpx.Client) -> None:
     with stage.servers.hung_redis():
         ids = [submit(admin, "probe", {})["id"] for _ in range(5)]
