@@ -86,8 +86,10 @@ class Runner:
         spec = SPECS_BY_QUEUE[queue]
         until = time.monotonic() + DRAIN_S
         claims = first = self._claim(spec)
+        is_busy = False  # the first finish claims nothing: where jobs are rare, that would only keep its end waiting
         while claims:
-            claims = self._run(claims, spec, until) or (self._claim(spec) if self._goes_on(until) else ())
+            claims = self._run(claims, spec, until, is_busy=is_busy) or self._claim_until(spec, until)
+            is_busy = True
         if first and not self._goes_on(until):
             self._herald.tell([], [queue])
         self._herald.settle()
@@ -95,6 +97,9 @@ class Runner:
 
     def _goes_on(self, until: float) -> bool:
         return not self._is_stopping and time.monotonic() < until
+
+    def _claim_until(self, spec: JobSpec, until: float) -> Sequence[Claim]:
+        return self._claim(spec) if self._goes_on(until) else ()
 
     def _claim(self, spec: JobSpec) -> Sequence[Claim]:
         if self._is_stopping:
@@ -109,15 +114,16 @@ class Runner:
         except SQLAlchemyError as error:
             end_this_process("claim_unsure", error)
 
-    def _run(self, claims: Sequence[Claim], spec: JobSpec, until: float) -> Sequence[Claim]:
+    def _run(self, claims: Sequence[Claim], spec: JobSpec, until: float, *, is_busy: bool) -> Sequence[Claim]:
         """Run what was claimed to its end; return what was claimed with the last record."""
-        self._herald.tell([claim.lease.job for claim in claims])
+        begun = [claim.lease.job for claim in claims if claim.lease.is_short]  # told with the word of their end
+        self._herald.tell([claim.lease.job for claim in claims if not claim.lease.is_short])
         started = time.monotonic()
         results = [tried for claim in claims if (tried := self._attempt(claim)) is not None]
-        recorded = self._recorder.record(results, spec if self._goes_on(until) else None)
+        recorded = self._recorder.record(results, spec if is_busy and self._goes_on(until) else None)
         endings = list(recorded.ended.values())
         rings = any(ended.rings for ended in endings) and not recorded.next_claims
-        self._herald.tell([ended.job for ended in endings], [spec.queue] if rings else [])
+        self._herald.tell([*begun, *(ended.job for ended in endings)], [spec.queue] if rings else [])
         follow_jobs(self._engine, self._herald, [ended.job for ended in endings])
         for lease, result in results:
             if lease.job.id in recorded.ended and _has_signals(result):

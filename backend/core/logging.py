@@ -40,9 +40,9 @@ def configure_logging(settings: Settings, *, service: str) -> None:
     level = logging.DEBUG if settings.debug else logging.getLevelNamesMapping()[settings.log_level]
     # Our own lines, one a request and one a job, go straight out: by way of the standard library they cost twice that.
     structlog.configure(
-        processors=[*ours, _overheard, renderer],
+        processors=[_wanted_from(level), *ours, _overheard, _loud_from(level), renderer],
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(min(level, logging.INFO)),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -79,6 +79,29 @@ def _naming(service: str) -> structlog.typing.Processor:
         return line
 
     return name
+
+
+def _wanted_from(level: int) -> structlog.typing.Processor:
+    """Return what drops lines that are not loud enough for the log, where nobody else listens."""
+    drop_quiet = _loud_from(level)
+
+    def wanted(
+        logger: Any, method: str, line: MutableMapping[str, Any]
+    ) -> structlog.typing.ProcessorReturnValue:  # Any: structlog's own
+        return line if _Ear.listener is not None else drop_quiet(logger, method, line)
+
+    return wanted
+
+
+def _loud_from(level: int) -> structlog.typing.Processor:
+    """Return what drops lines under a level."""
+
+    def loud(_: Any, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # Any: structlog's own
+        if structlog.processors.NAME_TO_LEVEL[method] < level:
+            raise structlog.DropEvent
+        return line
+
+    return loud
 
 
 def _overheard(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # Any: structlog's own

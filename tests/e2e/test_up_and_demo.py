@@ -129,7 +129,7 @@ def test_status_and_doctor_find_all_well(stack: Stack) -> None:
     assert set(components) == {"postgres", "valkey", "api", "worker", "relay", "flower"}
     assert all(component["pid"] for component in components.values())
     assert doctor.returncode == 0, doctor.stdout
-    assert [line.split()[0] for line in doctor.stdout.splitlines()] == ["ok"] * 10
+    assert {line.split()[0] for line in doctor.stdout.splitlines()} == {"ok"}
 
 
 def test_logs_of_a_component_are_printed(stack: Stack) -> None:

@@ -28,11 +28,18 @@ WITH lane AS MATERIALIZED (
          WHERE j.queue = l.queue AND j.user_id = l.user_id AND j.state = '{queued}'
            AND (j.deadline_at IS NULL OR j.deadline_at > clock_timestamp()) LIMIT 1)
   ORDER BY l.running, l.last_claimed_at LIMIT 1 FOR NO KEY UPDATE {skip_locked_lanes}
+), first AS MATERIALIZED (
+  SELECT j.is_short FROM jobs j
+  WHERE j.queue = :queue AND j.user_id = (SELECT user_id FROM lane) AND j.state = '{queued}'
+    AND (j.deadline_at IS NULL OR j.deadline_at > clock_timestamp())
+  ORDER BY j.priority, j.run_at, j.id LIMIT 1
 ), best AS MATERIALIZED (
   SELECT j.id, j.is_short, j.priority, j.run_at FROM jobs j
   WHERE j.queue = :queue AND j.user_id = (SELECT user_id FROM lane) AND j.state = '{queued}'
     AND (j.deadline_at IS NULL OR j.deadline_at > clock_timestamp())
-  ORDER BY j.priority, j.run_at, j.id LIMIT (SELECT room FROM lane) FOR NO KEY UPDATE SKIP LOCKED
+  ORDER BY j.priority, j.run_at, j.id
+  LIMIT (SELECT CASE WHEN first.is_short THEN lane.room ELSE 1 END FROM lane, first)
+  FOR NO KEY UPDATE SKIP LOCKED
 ), pick AS MATERIALIZED (
   SELECT id FROM (SELECT id, row_number() OVER ranked AS place, bool_and(is_short) OVER ranked AS are_short
                   FROM best WINDOW ranked AS (ORDER BY priority, run_at, id)) b

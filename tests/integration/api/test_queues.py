@@ -8,6 +8,7 @@ import redis
 
 from backend.core.errors import QueueDraining
 from backend.core.jobs.registry import QUEUES
+from backend.core.jobs.submission import JobOptions
 from backend.services import job_runner
 from backend.services.job_runner import enqueue_job
 from backend.settings.connections import normal_database_url
@@ -16,6 +17,7 @@ from tests.integration.api.test_jobs import SCAN
 from tests.platform import Platform, finished, submit
 from tests.waiting import eventually
 
+NEW_SCAN = {"job_type": "pattern_scan", "payload": SCAN, "reuse": "never"}
 BACKTEST = {"symbols": ["AAPL"], "strategy": {"kind": "buy_and_hold"}}
 
 
@@ -28,6 +30,7 @@ def scans(admin: httpx.Client) -> Iterator[str]:
 
 def test_all_queues_are_listed_with_their_depths(platform: Platform, admin: httpx.Client, scans: str) -> None:
     admin.post(f"{scans}/pause")
+    others = next(queue for queue in admin.get("/queues").json()["queues"] if queue["name"] == "pattern_scan")
     with platform.client() as user:
         job = submit(user, "pattern_scan", SCAN)
         later = submit(user, "pattern_scan", SCAN, run_at="2100-01-01T00:00:00Z")
@@ -37,7 +40,8 @@ def test_all_queues_are_listed_with_their_depths(platform: Platform, admin: http
     assert set(queues) == set(QUEUES)
     scan = queues["pattern_scan"]
     assert (scan["is_paused"], scan["is_draining"], scan["is_empty"]) == (True, False, False)
-    assert (scan["queued"], scan["scheduled"], scan["running"], scan["waiting"]) == (1, 1, 0, 0)
+    added = {state: scan[state] - others[state] for state in ("queued", "scheduled", "running", "waiting")}
+    assert added == {"queued": 1, "scheduled": 1, "running": 0, "waiting": 0}
     assert 0 <= scan["oldest_age_s"] < 60
     assert scan["slots"] == 2
     assert queues["model_training"]["is_empty"]
@@ -100,8 +104,8 @@ def test_a_draining_queue_takes_nothing_new_and_finishes_what_it_has(
 ) -> None:
     with platform.client(user="drained") as user:
         admin.post(f"{scans}/pause")
-        there = user.post("/jobs", json={"job_type": "pattern_scan", "payload": SCAN}, headers={"Idempotency-Key": "k"})
-        failed = submit(user, "pattern_scan", SCAN)
+        there = user.post("/jobs", json=NEW_SCAN, headers={"Idempotency-Key": "k"})
+        failed = submit(user, "pattern_scan", SCAN, reuse="never")
         user.post(f"/jobs/{failed['id']}/cancel")
         admin.post(f"{scans}/resume")
         assert admin.post(f"{scans}/drain").json()["is_draining"] is True
@@ -111,14 +115,14 @@ def test_a_draining_queue_takes_nothing_new_and_finishes_what_it_has(
         problem(refused, 503, "queue_draining")
         assert refused.headers["Retry-After"] == "30"
         before = [job["id"] for job in user.get("/jobs").json()["jobs"]]
-        problem(user.post("/jobs", json={"job_type": "pattern_scan", "payload": SCAN}), 503, "queue_draining")
+        problem(user.post("/jobs", json=NEW_SCAN), 503, "queue_draining")
         problem(user.post(f"/jobs/{failed['id']}/retry"), 503, "queue_draining")
         bulk = {"filter": {"states": ["cancelled"], "job_types": ["pattern_scan"]}}
         count = user.post("/jobs/bulk/retry", json=bulk).json()["matched"]
         problem(user.post("/jobs/bulk/retry", json=bulk | {"confirm": count}), 503, "queue_draining")
         assert [job["id"] for job in user.get("/jobs").json()["jobs"]] == before
         # What was taken before is answered as before.
-        again = user.post("/jobs", json={"job_type": "pattern_scan", "payload": SCAN}, headers={"Idempotency-Key": "k"})
+        again = user.post("/jobs", json=NEW_SCAN, headers={"Idempotency-Key": "k"})
         assert (again.status_code, again.json()["id"]) == (202, there.json()["id"])
         # Other queues go on.
         assert user.post("/jobs", json={"job_type": "backtest", "payload": BACKTEST}).status_code == 202
@@ -126,7 +130,7 @@ def test_a_draining_queue_takes_nothing_new_and_finishes_what_it_has(
         for name, value in platform.environment.items():
             monkeypatch.setenv(name, value)
         with pytest.raises(QueueDraining):
-            enqueue_job(job_type="pattern_scan", user_id="drained", payload=SCAN)
+            enqueue_job(job_type="pattern_scan", user_id="drained", payload=SCAN, options=JobOptions(reuse="never"))
         job_runner._engine(normal_database_url(platform.database_url)).dispose()
 
         assert admin.post(f"{scans}/resume").json()["is_draining"] is False
@@ -158,12 +162,12 @@ def test_an_unknown_queue_is_not_found(admin: httpx.Client) -> None:
 
 
 def refusal(user: httpx.Client) -> httpx.Response | None:
-    answer = user.post("/jobs", json={"job_type": "pattern_scan", "payload": SCAN})
+    answer = user.post("/jobs", json=NEW_SCAN)
     return None if answer.status_code == 202 else answer
 
 
 def accepted(user: httpx.Client) -> dict[str, str] | None:
-    answer = user.post("/jobs", json={"job_type": "pattern_scan", "payload": SCAN})
+    answer = user.post("/jobs", json=NEW_SCAN)
     return answer.json() if answer.status_code == 202 else None
 
 
