@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.faults.crowd import Promises
 from tests.faults.ledger import Entry, history
+from tests.faults.sampler import Sampler
 from tests.faults.stage import Held, Stage
 
 
@@ -21,11 +22,12 @@ class Evidence:
     caps: Mapping[tuple[str, str], int | None]
     promises: Promises
     stall_s: float = 0.0
+    load_per_core: float = 0.0
     hurt: Sequence[Held] = field(default=())
     outages: Sequence[tuple[datetime, datetime]] = field(default=())
 
     @classmethod
-    def of(cls, stage: Stage, promises: Promises, stall_s: float) -> "Evidence":
+    def of(cls, stage: Stage, promises: Promises, sampler: Sampler) -> "Evidence":
         jobs = stage.rows(
             "SELECT id::text AS id, job_type, state, attempt, max_attempts, version, finished_at, error, "
             "cancel_requested_at, (result->>'attempt')::int AS result_attempt, result IS NULL AS has_no_result, "
@@ -44,7 +46,8 @@ class Evidence:
             effects={job_id: [int(row["xid"]) for row in rows] for job_id, rows in _grouped(effects).items()},
             caps={(row["queue"], row["user_id"]): row["max_running"] for row in lanes},
             promises=promises,
-            stall_s=stall_s,
+            stall_s=sampler.stall_s,
+            load_per_core=sampler.load_per_core,
             hurt=stage.hurt,
             outages=stage.outages,
         )

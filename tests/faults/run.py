@@ -40,7 +40,7 @@ def run(seed: int, *, jobs: int, faults: int, folder: Path, on_fault: OnFault = 
     with staged(folder, **random.choice(CAPS)) as stage, _playing(stage, random, jobs) as play:
         play.hurt(programme(random, faults), jobs, on_fault)
         found = play.heal()
-        evidence = Evidence.of(stage, play.crowd.promises, play.sampler.stall_s)
+        evidence = Evidence.of(stage, play.crowd.promises, play.sampler)
         found += play.reckon(evidence)
     latencies = rescue_latencies(evidence)
     heard = [watcher.heard for watcher in play.watchers]

@@ -1,5 +1,6 @@
 """Looks at the rows several times a second: how many jobs are unfinished, whether somebody runs too many (I5)."""
 
+import os
 import threading
 import time
 
@@ -25,6 +26,8 @@ class Sampler(threading.Thread):
         self.samples = 0
         self.stall_s = 0.0
         """By how much the latest of all samples was late: how long this machine, at its busiest, gave no answer."""
+        self.load_per_core = 0.0
+        """The highest load average of a minute, by core."""
         self.over_cap: list[str] = []
         self._url = database_url
         self._over = threading.Event()
@@ -61,6 +64,7 @@ class Sampler(threading.Thread):
                     self.over_cap.append(f"{user} ran {running} jobs of {queue} at once, {cap} are allowed")
                 self.stall_s = max(self.stall_s, time.monotonic() - began - EVERY_S)
                 began = time.monotonic()
+                self.load_per_core = max(self.load_per_core, os.getloadavg()[0] / (os.cpu_count() or 1))
                 with self._sampled:
                     self.samples += 1
                     self._sampled.notify_all()

@@ -152,6 +152,11 @@ def test_an_outage_of_postgres_does_not_count_as_waiting() -> None:
     assert "I6" not in broken(replace(FINE, **late, outages=[(at(3), at(39))]))
 
 
+def test_an_overloaded_machine_is_not_held_to_seconds() -> None:
+    late = {"history": {JOB: LOST}, "attempts": {JOB: [attempt(outcome="lost")]}, "hurt": [Held("lease-1", at(2))]}
+    assert "I6" not in broken(replace(FINE, **late, load_per_core=9.0))
+
+
 def heard(*updates: tuple[str, int, str], is_strict: bool = True) -> list[str]:
     """Return what is amiss with a listener that was shown nothing and then told these (cursor, version, state)."""
     watcher = Watcher("steady", [], "", None, is_strict=is_strict)  # type: ignore[arg-type]  # it stays at home
