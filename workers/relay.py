@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import FrameType
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from redis.exceptions import RedisError
 from sqlalchemy import Connection, Engine, text
@@ -102,15 +102,22 @@ class Relay:
             keepers_time_s = self._settings.jobs.cancel_grace_s + KEEPERS_MARGIN_S
             expired = connection.execute(upkeep.expired_leases(BATCH, keepers_time_s)).mappings().all()
         for row in expired:
+            self.take_back(row["lease_token"], keepers_time_s)
+
+    def take_back(self, token: UUID, keepers_time_s: float) -> None:
+        """Move the job of a lease that ran out: looked at anew under its lock, for its keeper may be late, not gone."""
+        with self._engine.begin() as connection:
+            row = connection.execute(upkeep.expired_lease(token, keepers_time_s)).mappings().one_or_none()
+            if row is None:
+                return
             lease = Lease.of(row)
             ending = loss(lease, is_overdue=row["is_overdue"], is_expired=row["is_expired"])
-            with self._engine.begin() as connection:
-                ended = end_attempt(connection, lease, ending)
-            if ended is not None:
-                told = {"worker_id": lease.worker_id, "state": ended.job.state}
-                log.warning("lease_expired", **lease.job.log_names, **told)
-                self._herald.tell([ended.job], [lease.queue] if ended.rings else [])
-                follow_jobs(self._engine, self._herald, [ended.job])
+            ended = end_attempt(connection, lease, ending)
+        if ended is not None:
+            told = {"worker_id": lease.worker_id, "state": ended.job.state}
+            log.warning("lease_expired", **lease.job.log_names, **told)
+            self._herald.tell([ended.job], [lease.queue] if ended.rings else [])
+            follow_jobs(self._engine, self._herald, [ended.job])
 
     def announce_missed(self) -> None:
         with self._engine.connect() as connection:

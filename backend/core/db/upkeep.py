@@ -56,6 +56,11 @@ def expired_leases(limit: int, keepers_time_s: float) -> Select[Any]:
     )
 
 
+def expired_lease(token: UUID, keepers_time_s: float) -> Select[Any]:
+    """Select and lock one lease, if it has run out still."""
+    return expired_leases(1, keepers_time_s).where(jobs.c.lease_token == token).with_for_update(of=jobs)
+
+
 def expired_jobs(limit: int, error: Mapping[str, str]) -> Select[Any]:
     """Fail the jobs that wait and whose deadline has passed."""
     expired = (

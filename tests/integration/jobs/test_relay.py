@@ -138,6 +138,15 @@ def test_an_expired_lease_may_be_the_end(bench: Bench, change: str, state: str, 
     assert code is None or row["error"]["code"] == code
 
 
+def test_a_lease_that_was_renewed_in_the_last_moment_is_not_taken_back(bench: Bench) -> None:
+    job = bench.job(bench.user())
+    lease = bench.claim(lease_s=-1)
+    assert lease is not None
+    bench.run("UPDATE jobs SET lease_until = now() + interval '30 s' WHERE id = :id", id=job)
+    bench.relay.take_back(lease.token, keepers_time_s=0.0)
+    assert (bench.row(job)["state"], bench.row(job)["lease_token"]) == ("running", lease.token)
+
+
 def test_a_worker_presumed_dead_writes_nothing_when_it_comes_back(bench: Bench) -> None:
     job = bench.job(bench.user())
     zombie = bench.claim(lease_s=-1)
