@@ -87,8 +87,7 @@ def desk(scratch_platform: Platform, tmp_path: Path) -> Iterator[Desk]:
     engine = sync_engine(settings.database)
     runner = Runner(settings, worker_id="w")
     yield Desk(scratch_platform, engine, settings, runner, tmp_path / "made")
-    runner._engine.dispose()
-    runner._herald._redis.close()
+    runner.close()
     engine.dispose()
 
 
