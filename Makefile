@@ -44,7 +44,7 @@ up: setup  ## Start everything and stay up until Ctrl-C
 	@$(RUN)/aitrader up
 
 test: setup-dev setup-train  ## Run every test on servers that the tests start themselves
-	@$(RUN)/python -m pytest -n 2 --dist loadfile
+	@$(RUN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 faults: setup-dev  ## Kill, freeze and restart everything under load, and check that no promise is broken
 	@$(RUN)/python -m tests.faults --seeds $(SEEDS) --first-seed $(SEED) --jobs $(JOBS) \

@@ -55,17 +55,35 @@ def installation(
         FREE_REDIS_NUMBERS.append(number)
 
 
-@pytest.fixture(scope="session")
-def new_platform(
-    servers: Servers, template: str, tmp_path_factory: pytest.TempPathFactory
+@contextmanager
+def installations(
+    servers: Servers, template: str, folders: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Platform]]:
-    """Give a maker of installations that live as long as the session, with no process in them yet."""
+    """Lend a maker of installations, with no process in them yet; all of them are stopped at the end."""
     with ExitStack() as stack:
 
         def make(**environment: str) -> Platform:
-            folder = tmp_path_factory.mktemp("data")
+            folder = folders.mktemp("data")
             return stack.enter_context(installation(servers, template, folder, environment))
 
+        yield make
+
+
+@pytest.fixture(scope="session")
+def new_lasting_platform(
+    servers: Servers, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Platform]]:
+    """Give a maker of installations that live as long as the session: each costs the tests after it processor time."""
+    with installations(servers, template, tmp_path_factory) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def new_platform(
+    servers: Servers, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Platform]]:
+    """Give a maker of installations that live as long as the module's tests."""
+    with installations(servers, template, tmp_path_factory) as make:
         yield make
 
 
@@ -77,8 +95,8 @@ def scratch_platform(servers: Servers, template: str, tmp_path: Path) -> Iterato
 
 
 @pytest.fixture(scope="session")
-def platform(new_platform: Callable[..., Platform]) -> Platform:
+def platform(new_lasting_platform: Callable[..., Platform]) -> Platform:
     """One whole installation that most tests share: an API, a worker with two children, a relay."""
-    platform = new_platform(WEBHOOKS__ALLOW_PRIVATE_TARGETS="true")  # receivers of these tests are on loopback
+    platform = new_lasting_platform(WEBHOOKS__ALLOW_PRIVATE_TARGETS="true")  # receivers of these tests are on loopback
     platform.start_all()
     return platform

@@ -108,15 +108,18 @@ class Platform:
             **({"LOG_LEVEL": "WARNING", "NEWS__SOURCES": ""} | self.extra_environment),
         )
 
-    def start_all(self, *, workers: int = 1) -> None:
-        """Start an API, a relay and workers of two children each, all at the same time, and wait for them."""
+    def start_all(self, *, workers: int = 1, queues: str | None = None) -> None:
+        """Start an API, a relay and workers of two children each, all at the same time, and wait for them.
+
+        queues: those that the workers serve, all by default. Who serves probes alone loads no engine.
+        """
         url = self._begin_api()
         self.start("workers.relay")
         for _ in range(workers):
-            self.start("workers", "--concurrency", "2")
+            self.start("workers", "--concurrency", "2", *([] if queues is None else ["--queues", queues]))
         eventually(lambda: answers(f"{url}/readyz"), timeout_s=90, what="the API")
         eventually(lambda: len(self.workers()) == workers, timeout_s=90, what="the workers")
-        eventually(lambda: self.services()["status"] == "ok", timeout_s=90, what="every service")
+        eventually(lambda: self.services()["relay"]["status"] == "ok", timeout_s=90, what="the relay")
 
     def start_api(self) -> str:
         """Start another replica of the API; return its address."""

@@ -47,6 +47,7 @@ app.conf.update(
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
     worker_send_task_events=True,
+    worker_consumer="workers.consumer:LateTellingConsumer",
     worker_proc_alive_timeout=60.0,  # a child opens its models before it says that it is there
     task_send_sent_event=False,
     worker_max_tasks_per_child=None,

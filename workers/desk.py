@@ -81,22 +81,29 @@ class Desk:
         """
         connection = self._connected()
         try:
-            connection.exec_driver_sql("BEGIN")
-            rows = connection.execute(claims.FINISH, self._finish_parameters(done)).mappings().all()
-            by_id = {row["id"]: row for row in rows}
-            _write_all(connection, [success for success in done if success.lease.job.id in by_id])
-            claimed = self._claim_next(connection, then, is_again=is_again)
-            connection.exec_driver_sql("COMMIT")
+            claimed: Sequence[RowMapping] = ()
+            if then is None and not is_again and not any(map(_has_more, done)):  # one statement is a transaction
+                rows = self._move(connection, done)
+            else:
+                connection.exec_driver_sql("BEGIN")
+                rows = self._move(connection, done)
+                moved = {row["id"] for row in rows}
+                _write_all(connection, [success for success in done if success.lease.job.id in moved])
+                claimed = self._claim_next(connection, then, is_again=is_again)
+                connection.exec_driver_sql("COMMIT")
         except BaseException:  # whatever it was: what the transaction did so far must go
             self._disconnect()
             raise
         ours = {success.lease.token for success in done}
         next_claims = [_claim_of(row) for row in claimed if row["lease_token"] not in ours]
-        return Finished(by_id, any(row["was_full"] for row in rows), next_claims)
+        return Finished({row["id"]: row for row in rows}, any(row["was_full"] for row in rows), next_claims)
 
     def close(self) -> None:
         self._disconnect()
         self._engine.dispose()
+
+    def _move(self, connection: Connection, done: Sequence[Success]) -> Sequence[RowMapping]:
+        return connection.execute(claims.FINISH, self._finish_parameters(done)).mappings().all()
 
     def _claim_next(self, connection: Connection, then: JobSpec | None, *, is_again: bool) -> Sequence[RowMapping]:
         held = connection.execute(claims.HELD, self._me).mappings().all() if is_again else ()
@@ -136,6 +143,11 @@ class Desk:
 
 def _claim_of(row: RowMapping) -> Claim:
     return Claim(Lease.of(row), row["payload"], row["fan_out"])
+
+
+def _has_more(success: Success) -> bool:
+    """Tell whether a success writes anything beside the job itself."""
+    return bool(success.stored or success.outcome.rows or success.outcome.changes)
 
 
 def _write_all(connection: Connection, done: Sequence[Success]) -> None:

@@ -26,6 +26,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from backend.core import heartbeats
 from backend.core.artifacts import ArtifactStore
 from backend.core.db import upkeep
+from backend.core.db.agenda import AGENDA
+from backend.core.db.lines import AUTOCOMMIT
 from backend.core.db.sessions import sync_engine
 from backend.core.db.signals import unannounced_signals
 from backend.core.event_log import Announcement, publish
@@ -71,26 +73,36 @@ class Relay:
         self._census = Census(engine)
         self._relatives = Relatives(engine, self._herald)
         self._next: dict[str, float] = {}
+        self._agenda: frozenset[str] = frozenset()
 
     def round(self) -> None:
-        """Do every duty that is due."""
-        self._duty("queue_due_jobs", 0, self.queue_due_jobs)
-        self._duty("take_back_leases", 0, self.take_back_leases)
-        self._duty("announce_missed", 0, self.announce_missed)
-        self._duty("announce_missed_signals", 0, self.announce_missed_signals)
-        self._duty("ring_lost_bells", 0, self.ring_lost_bells)
-        self._duty("wake_parents", 0, self._relatives.wake_parents)
-        self._duty("finish_batches", 0, self._relatives.finish_batches)
-        self._duty("cancel_abandoned_children", ABANDONED_EVERY_S, self._relatives.cancel_abandoned_children)
+        """Do every duty that is due; most of them only where a look at the tables found something for them."""
+        self._duty("look", 0, self.look)
+        self._called_for("queue_due_jobs", 0, self.queue_due_jobs)
+        self._called_for("take_back_leases", 0, self.take_back_leases)
+        self._called_for("announce_missed", 0, self.announce_missed)
+        self._called_for("announce_missed_signals", 0, self.announce_missed_signals)
+        self._called_for("ring_lost_bells", 0, self.ring_lost_bells)
+        self._called_for("wake_parents", 0, self._relatives.wake_parents)
+        self._called_for("finish_batches", 0, self._relatives.finish_batches)
+        self._called_for("cancel_abandoned_children", ABANDONED_EVERY_S, self._relatives.cancel_abandoned_children)
+        self._called_for("fail_expired_jobs", 0, lambda: fail_expired_jobs(self._engine, self._herald))
+        limits = self._settings.jobs
+        self._called_for("fire_schedules", 0, lambda: fire_schedules(self._engine, self._herald, limits))
         self._duty("recount_lanes", RECOUNT_EVERY_S, self.recount_lanes)
         self._duty("prune", PRUNE_EVERY_S, self.prune)
-        self._duty("fail_expired_jobs", 0, lambda: fail_expired_jobs(self._engine, self._herald))
-        self._duty("follow_caps", FOLLOW_CAPS_EVERY_S, lambda: follow_caps(self._engine, self._settings.jobs))
+        self._duty("follow_caps", FOLLOW_CAPS_EVERY_S, lambda: follow_caps(self._engine, limits))
         self._duty("delete_idle_lanes", RECOUNT_EVERY_S, lambda: delete_idle_lanes(self._engine))
-        self._duty("open_missing_lanes", RECOUNT_EVERY_S, lambda: open_missing_lanes(self._engine, self._settings.jobs))
+        self._duty("open_missing_lanes", RECOUNT_EVERY_S, lambda: open_missing_lanes(self._engine, limits))
         self._duty("count_ended", COUNT_EVERY_S, self._census.count)
         self._duty("refresh_gauges", GAUGES_EVERY_S, self._census.refresh_gauges)
-        self._duty("fire_schedules", 0, lambda: fire_schedules(self._engine, self._herald, self._settings.jobs))
+
+    def look(self) -> None:
+        """Ask what there may be to do in this round; where that cannot be known, nothing of it is done."""
+        self._agenda = frozenset()
+        with self._engine.connect().execution_options(isolation_level=AUTOCOMMIT) as connection:
+            found = connection.execute(AGENDA, {"settled_s": ANNOUNCE_AFTER_S}).mappings().one()
+        self._agenda = frozenset(duty for duty, is_called_for in found.items() if is_called_for)
 
     def queue_due_jobs(self) -> None:
         with self._engine.begin() as connection:
@@ -159,6 +171,10 @@ class Relay:
         pruned = self._pruner.prune(ages, for_s=PRUNE_FOR_S)
         if pruned != Pruned():
             log.info("pruned", jobs=pruned.jobs, batches=pruned.batches, deliveries=pruned.deliveries)
+
+    def _called_for(self, name: str, every_s: float, do: Callable[[], object]) -> None:
+        if name in self._agenda:
+            self._duty(name, every_s, do)
 
     def _duty(self, name: str, every_s: float, do: Callable[[], object]) -> None:
         now = time.monotonic()

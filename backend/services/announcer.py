@@ -9,6 +9,7 @@ import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from redis.asyncio import Redis
@@ -28,6 +29,8 @@ from backend.core.tasks import end_task
 
 MAX_WAITING = 10_000
 MAX_BATCH = 200
+SETTLE_AFTER_S = 0.25
+"""How long what was told stays in the outbox: then it is taken out together, and no job waits for that."""
 
 log = get_logger(__name__)
 
@@ -41,28 +44,35 @@ class Change:
 
 
 class Announcer:
-    """One background task that sends changes in batches, in the order of their commits."""
+    """One background task that sends changes in batches, in the order of their commits; another takes note of it."""
 
     def __init__(self, engine: AsyncEngine, redis: Redis) -> None:
         self._engine = engine
         self._redis = redis
         self._waiting: asyncio.Queue[Change | BatchSummary] = asyncio.Queue(MAX_WAITING)
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: Sequence[asyncio.Task[None]] = ()
+        self._told: dict[UUID, int] = {}
+        self._ends: list[tuple[UUID, datetime]] = []
+        self._has_told = asyncio.Event()
         self.failures = 0
         """How many times Redis or Postgres did not take what was to be told."""
         self._slots: Mapping[str, int] = {}
         self._slots_until = 0.0
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="announcer")
+        settling = asyncio.create_task(self._settle_in_time(), name="announcer-settling")
+        self._tasks = (asyncio.create_task(self._run(), name="announcer"), settling)
 
     async def stop(self) -> None:
         """Send what still waits, for a moment at most, and end."""
-        if self._task is None:
+        if not self._tasks:
             return
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._waiting.join(), 2)
-        await end_task(self._task)
+        for task in self._tasks:
+            await end_task(task)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._settle(), 2)
 
     def tell(self, change: Change | BatchSummary) -> None:
         """Take note of a change, or of a batch that has finished; when too many wait, leave this one to the relay."""
@@ -79,7 +89,7 @@ class Announcer:
                 batch.append(self._waiting.get_nowait())
             try:
                 await self._send(batch)
-            except (RedisError, SQLAlchemyError, OSError, TimeoutError) as error:
+            except (RedisError, OSError, TimeoutError) as error:
                 self.failures += 1
                 log.warning("announcements_failed", count=len(batch), error=str(error))
             finally:
@@ -92,16 +102,32 @@ class Announcer:
         events = [job_changed(one.job) if isinstance(one, Change) else batch_finished(one) for one in batch]
         await publish_async(self._redis, Announcement(events, bells, self._slots))
         await self._look_for_slots()
-        told = {
-            "ids": [change.job.id for change in changes],
-            "versions": [change.job.version for change in changes],
-        }
-        ends = [(one.id, one.finished_at) for one in batch if not isinstance(one, Change) and one.finished_at]
-        async with self._engine.begin() as connection:
-            await connection.execute(UNHURRIED)
-            await connection.execute(FORGET_TOLD, told)
-            if ends:
-                await connection.execute(mark_announced(ends))
+        self._told.update((change.job.id, change.job.version) for change in changes)
+        self._ends += [(one.id, one.finished_at) for one in batch if not isinstance(one, Change) and one.finished_at]
+        self._has_told.set()
+
+    async def _settle_in_time(self) -> None:
+        while True:
+            await self._has_told.wait()
+            await asyncio.sleep(SETTLE_AFTER_S)
+            await self._settle()
+
+    async def _settle(self) -> None:
+        """Take what was told out of the outbox; where that fails, the relay tells it once more."""
+        told, ends = self._told, self._ends
+        self._told, self._ends = {}, []
+        self._has_told.clear()
+        if not told and not ends:
+            return
+        try:
+            async with self._engine.begin() as connection:
+                await connection.execute(UNHURRIED)
+                await connection.execute(FORGET_TOLD, {"ids": list(told), "versions": list(told.values())})
+                if ends:
+                    await connection.execute(mark_announced(ends))
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            self.failures += 1
+            log.warning("outbox_left_to_relay", jobs=len(told), error=type(error).__name__)
 
     async def _look_for_slots(self) -> None:
         now = time.monotonic()

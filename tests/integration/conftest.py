@@ -15,9 +15,9 @@ def replica(platform: Platform) -> str:
 
 
 @pytest.fixture(scope="session")
-def idle_platform(new_platform: Callable[..., Platform]) -> Platform:
+def idle_platform(new_lasting_platform: Callable[..., Platform]) -> Platform:
     """An API without any worker, so jobs stay as they are; its limits are small, so tests reach them."""
-    platform = new_platform(
+    platform = new_lasting_platform(
         WEBSOCKET__MAX_PENDING="20",
         WEBSOCKET__AUTH_TIMEOUT_S="0.5",
         WEBSOCKET__RECHECK_TOKEN_S="0.3",

@@ -33,9 +33,12 @@ class Census:
         with self._engine.begin() as connection:
             connection.execute(job_metrics.LOCK_CURSOR)
             connection.execute(job_metrics.COUNT_ENDED)
-            for (name, is_failed), (count, took_s) in sorted(duties.items()):
-                done = job_metrics.duty_done(name, took_s, is_failed=is_failed)
-                connection.execute(job_metrics.ADD, done | {"count": count})
+            done = [
+                job_metrics.duty_done(name, took_s, is_failed=is_failed) | {"count": count}
+                for (name, is_failed), (count, took_s) in sorted(duties.items())
+            ]
+            if done:
+                connection.execute(job_metrics.ADD, done)
 
     def refresh_gauges(self) -> None:
         """Count what is unfinished, when it is time."""

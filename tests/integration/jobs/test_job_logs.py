@@ -73,7 +73,7 @@ def test_lines_show_while_the_job_runs_and_stay_when_its_process_is_killed(
     new_platform: Callable[..., Platform],
 ) -> None:
     own = new_platform()
-    own.start_all()
+    own.start_all(queues="probe")
     with own.client("admin") as admin:
         job = submit(admin, "probe", {"log_lines": 3, "sleep_s": 60}, max_attempts=1)
         eventually(lambda: len(log_of(admin, job["id"])) == 3, what="the lines of a job that runs")

@@ -18,7 +18,7 @@ from tests.waiting import eventually
 def own(new_platform: Callable[..., Platform]) -> Platform:
     """An installation whose workers may be killed: two of them, and short leases."""
     platform = new_platform(JOBS__LEASE_S="3", JOBS__RENEW_EVERY_S="0.5")
-    platform.start_all(workers=2)
+    platform.start_all(workers=2, queues="probe,backtest")
     return platform
 
 

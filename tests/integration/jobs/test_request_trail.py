@@ -25,7 +25,7 @@ def lines_about(platform: Platform, request_id: str) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def own(new_platform: Callable[..., Platform]) -> Platform:
     platform = new_platform(JOBS__LEASE_S="5", JOBS__RENEW_EVERY_S="0.5", LOG_LEVEL="INFO")
-    platform.start_all()
+    platform.start_all(queues="probe")
     return platform
 
 

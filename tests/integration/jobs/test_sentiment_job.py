@@ -32,7 +32,7 @@ def newsroom(new_platform: Callable[..., Platform], vendor: Vendor) -> Platform:
         NEWS__TIMEOUT_S="1.0",
         LOG_LEVEL="DEBUG",
     )
-    platform.start_all()
+    platform.start_all(queues="sentiment_analysis")
     return platform
 
 

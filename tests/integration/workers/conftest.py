@@ -15,8 +15,8 @@ from tests.vendors import running_vendor
 
 
 @pytest.fixture(scope="package")
-def installed(new_platform: Callable[..., Platform]) -> Iterator[Bench]:
-    platform = new_platform()
+def installed(new_lasting_platform: Callable[..., Platform]) -> Iterator[Bench]:
+    platform = new_lasting_platform()
     settings = Settings(
         database_url=platform.database_url, redis_url=platform.redis_url, AITRADER_DATA_DIR=platform.data_dir
     )
