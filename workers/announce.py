@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from backend.core.db import job_metrics
 from backend.core.db.batches import mark_announced as mark_announced_ends
+from backend.core.db.lines import AUTOCOMMIT
 from backend.core.db.signals import mark_announced, unannounced_of_job
 from backend.core.db.upkeep import FORGET_TOLD, UNHURRIED
 from backend.core.event_log import Announcement, publish
@@ -76,8 +77,7 @@ class Herald:
         if not told:
             return
         try:
-            with self._engine.begin() as connection:
-                connection.execute(UNHURRIED)
+            with self._engine.connect().execution_options(isolation_level=AUTOCOMMIT) as connection:
                 connection.execute(FORGET_TOLD, {"ids": list(told), "versions": list(told.values())})
         except SQLAlchemyError as error:
             log.warning("outbox_left_to_relay", jobs=len(told), error=type(error).__name__)

@@ -64,11 +64,14 @@ class Desk:
         """Make sure that the database is there; raises SQLAlchemyError when it is not, and nothing was claimed."""
         self._connected()
 
-    def claim(self, spec: JobSpec) -> Sequence[Claim]:
-        """Return the best jobs of a queue, claimed. Raises SQLAlchemyError: it is not known what this child holds."""
+    def claim(self, spec: JobSpec, *, waits: bool = True) -> Sequence[Claim]:
+        """Return the best jobs of a queue, claimed. Raises SQLAlchemyError: it is not known what this child holds.
+
+        waits: also for lanes that others hold at this moment, so that nothing is answered only where nothing is left.
+        """
         asked = self._asked(spec)
         connection = self._connected()
-        for statement in (claims.CLAIM, claims.CLAIM_WAITING):
+        for statement in (claims.CLAIM, claims.CLAIM_WAITING) if waits else (claims.CLAIM,):
             rows = connection.execute(statement, asked).mappings().all()
             if rows:
                 return [_claim_of(row) for row in rows]

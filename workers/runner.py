@@ -85,7 +85,7 @@ class Runner:
         """Run the queue's jobs, best first, until none is left or others shall have a turn; False: there was none."""
         spec = SPECS_BY_QUEUE[queue]
         until = time.monotonic() + DRAIN_S
-        claims = first = self._claim(spec)
+        claims = first = self._claim(spec, waits=True)
         is_busy = False  # the first finish claims nothing: where jobs are rare, that would only keep its end waiting
         while claims:
             claims = self._run(claims, spec, until, is_busy=is_busy) or self._claim_until(spec, until)
@@ -99,9 +99,10 @@ class Runner:
         return not self._is_stopping and time.monotonic() < until
 
     def _claim_until(self, spec: JobSpec, until: float) -> Sequence[Claim]:
-        return self._claim(spec) if self._goes_on(until) else ()
+        """Claim once more, and not wait: whoever holds a lane looks at it again, as this child does."""
+        return self._claim(spec, waits=False) if self._goes_on(until) else ()
 
-    def _claim(self, spec: JobSpec) -> Sequence[Claim]:
+    def _claim(self, spec: JobSpec, *, waits: bool) -> Sequence[Claim]:
         if self._is_stopping:
             return ()
         try:
@@ -110,7 +111,7 @@ class Runner:
             log.warning("claim_failed", queue=spec.queue, error=type(error).__name__)
             return ()
         try:
-            return self._desk.claim(spec)
+            return self._desk.claim(spec, waits=waits)
         except SQLAlchemyError as error:
             end_this_process("claim_unsure", error)
 

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backend.core import heartbeats
 from backend.core.db.batches import mark_announced
-from backend.core.db.upkeep import FORGET_TOLD, UNHURRIED
+from backend.core.db.upkeep import FORGET_TOLD
 from backend.core.event_log import Announcement, publish_async
 from backend.core.events import batch_finished, job_changed
 from backend.core.jobs.batch import BatchSummary
@@ -121,7 +121,6 @@ class Announcer:
             return
         try:
             async with self._engine.begin() as connection:
-                await connection.execute(UNHURRIED)
                 await connection.execute(FORGET_TOLD, {"ids": list(told), "versions": list(told.values())})
                 if ends:
                     await connection.execute(mark_announced(ends))

@@ -108,9 +108,13 @@ DELETE FROM job_outbox WHERE job_id IN (
   JOIN unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[])) AS told(id, version)
     ON o.job_id = told.id AND o.version <= told.version
   FOR UPDATE OF o SKIP LOCKED)
+RETURNING set_config('synchronous_commit', 'off', true)
 """
 )
-"""Take what was announced out of the outbox. A row that is locked has a newer change on its way: it stays."""
+"""Take what was announced out of the outbox. A row that is locked has a newer change on its way: it stays.
+
+The commit does not wait for the disk: what a crash of Postgres puts back is told once more.
+"""
 
 RECOUNT_LANES = text(
     """
