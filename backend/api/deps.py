@@ -76,11 +76,16 @@ bearer = HTTPBearer(auto_error=False, description="A token from `aitrader token 
 
 async def user_of(request: Request) -> User:
     """Return the user behind a request's bearer token."""
+    parts: AppState = request.app.state.parts
+    return await parts.accounts.user_of(bearer_of(request))
+
+
+def bearer_of(request: Request) -> str:
+    """Return the token that a request carries."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("expected the header `Authorization: Bearer <token>`")
-    parts: AppState = request.app.state.parts
-    return await parts.accounts.user_of(token.strip())
+    return token.strip()
 
 
 async def current_user(

@@ -10,6 +10,8 @@ import hmac
 import re
 import secrets
 import sys
+import time
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backend.core.db import accounts
 from backend.core.db.lines import AsyncLine
+from backend.core.db.many_jobs import Proof
 from backend.core.db.sessions import sync_engine
 from backend.core.errors import Invalid, NotFound, Unauthenticated
 from backend.core.ids import new_id
@@ -33,6 +36,9 @@ from backend.settings import Settings
 
 ADMIN_NAME = "admin"
 MAX_LOOKS = 200
+MAX_KNOWN = 10_000
+REMEMBER_S = 10.0
+"""How long a token's user is remembered; what is done by memory alone is checked by the statement that does it."""
 USER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
@@ -72,17 +78,37 @@ class Token:
         return hashlib.sha256(self.secret.encode()).digest()
 
 
+@dataclass(frozen=True)
+class Known:
+    """A user as known a moment ago, and the proof that whoever trusts in that must have checked."""
+
+    user: User
+    proof: Proof
+    until: float
+
+
 class Authenticator:
     """Knows users by their tokens. Questions that come together are one look into the database."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._line = AsyncLine(engine)
         self._looks = Coalescer(self._rows_of, at_most=MAX_LOOKS)
+        self._known: OrderedDict[bytes, Known] = OrderedDict()
 
     async def user_of(self, text: str) -> User:
         """Return the user whom a bearer token belongs to."""
         token = Token.parse(text)
-        return _checked(token, await self._looks.ask(token.id))
+        user = _checked(token, await self._looks.ask(token.id))
+        until = time.monotonic() + REMEMBER_S
+        self._known[_digest(text)] = Known(user, Proof(token.id, user.role), until)
+        if len(self._known) > MAX_KNOWN:
+            self._known.popitem(last=False)
+        return user
+
+    def remembered(self, text: str) -> Known | None:
+        """Return who had this token a moment ago: only for a write that takes the proof along; see `NewJob`."""
+        known = self._known.get(_digest(text))
+        return known if known is not None and time.monotonic() < known.until else None
 
     async def close(self) -> None:
         await self._line.close()
@@ -91,6 +117,10 @@ class Authenticator:
         rows = await self._line.rows(accounts.users_by_tokens(set(token_ids)))
         by_id = {row["token_id"]: row for row in rows}
         return [by_id.get(token_id) for token_id in token_ids]
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
 
 
 def create_token(engine: Engine, *, user_name: str, role: Role | None) -> Token:

@@ -20,10 +20,10 @@ from backend.core.db.bulk import RETRIABLE
 from backend.core.db.families import children_of
 from backend.core.db.lanes import open_lanes_of
 from backend.core.db.lines import AsyncLine
-from backend.core.db.many_jobs import NewJob, insert_jobs
+from backend.core.db.many_jobs import NewJob, Proof, insert_jobs
 from backend.core.db.reuse import HAVE_CANDIDATES, insert_answered
 from backend.core.db.statements import JobFilter
-from backend.core.errors import Conflict, Invalid, KeyReused, NotFound
+from backend.core.errors import Conflict, Invalid, KeyReused, NotFound, Unauthenticated
 from backend.core.jobs.attempt import Attempt, attempt_of, open_attempt
 from backend.core.jobs.job import JobSummary, JobView, summary_of, view_of
 from backend.core.jobs.lifecycle import TERMINAL, JobState
@@ -60,15 +60,20 @@ class Jobs:
         await self._line.close()
         await self._looking.close()
 
-    async def submit(self, user: User, wanted: Submission, key: str | None) -> JobView:
-        """Record a job and ring for it; the same key with the same body answers with the first job."""
-        new = NewJob(wanted.new_row(user, key), lane_cap(user, self._limits))
+    async def submit(self, user: User, wanted: Submission, key: str | None, *, proof: Proof | None = None) -> JobView:
+        """Record a job and ring for it; the same key with the same body answers with the first job.
+
+        proof: for a user who is known from memory. Raises Unauthenticated when nothing was recorded: it may be void.
+        """
+        new = NewJob(wanted.new_row(user, key), lane_cap(user, self._limits), proof)
         if wanted.may_reuse and (answered := await self._answered(user, wanted, new)) is not None:
             return answered
         await self._admission.admit(user, [wanted], key)
         added = await self._inserts.ask(new)
         if isinstance(added, DBAPIError):
             raise added
+        if added is None and proof is not None:
+            raise Unauthenticated("the bearer token is not known any more, or the idempotency key is")
         if added is None:
             return await self._first_of(user, wanted, key)
         job = view_of({**added, "payload": new.values["payload"], "result": None})

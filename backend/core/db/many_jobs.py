@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql
 
 from backend.core.db.hook_deliveries import deliveries_sql
 from backend.core.db.tables import jobs
+from backend.core.jobs.registry import Role
 
 DIALECT: Any = postgresql.dialect()  # type: ignore[no-untyped-call]  # Any: SQLAlchemy's own type has no annotations
 # What a new row may say. Whatever it leaves out has the table's own default.
@@ -37,21 +38,32 @@ INSERTED = (
 
 
 @dataclass(frozen=True)
+class Proof:
+    """The token by which a user was known a moment ago, and the role that this gave."""
+
+    token_id: str
+    role: Role
+
+
+@dataclass(frozen=True)
 class NewJob:
     """A row to be (as `Submission.new_row` makes it), and how many of its lane's jobs may run; None: any number.
 
-    The payload may be the model itself: it is then written to JSON without a detour.
+    The payload may be the model itself: it is then written to JSON without a detour. `proof` is what its user was
+    known by: the row is left out if that does not hold any more.
     """
 
     values: Mapping[str, Any]  # Any: column values
     max_running: int | None = None
+    proof: Proof | None = None
 
 
 def insert_jobs(new: Iterable[NewJob]) -> Executable:
     """Insert jobs; answers with those that were added, as `SUMMARY` shows them, in no order.
 
-    A row whose idempotency key (or whose schedule's firing) is already taken is left out. Keys and lanes are locked in
-    their order, and all jobs before any lane, so that statements like this one never wait for each other in a circle.
+    A row whose idempotency key (or whose schedule's firing) is already taken is left out, and one whose proof fails.
+    Keys and lanes are locked in their order, and all jobs before any lane, so that statements like this one never wait
+    for each other in a circle.
     Lanes that are there are kept FOR KEY SHARE: see `lanes`.
     """
     return INSERT_JOBS.bindparams(jobs=as_json(new))
@@ -59,8 +71,12 @@ def insert_jobs(new: Iterable[NewJob]) -> Executable:
 
 def as_json(new: Iterable[NewJob]) -> str:
     """Return the document that `INSERT_JOBS` takes as its parameter `jobs`."""
-    rows = [{**job.values, "max_running": job.max_running} for job in new]
+    rows = [{**job.values, "max_running": job.max_running, **_proof(job)} for job in new]
     return to_json(rows, bytes_mode="hex").decode()
+
+
+def _proof(job: NewJob) -> Mapping[str, str]:
+    return {} if job.proof is None else {"token_id": job.proof.token_id, "token_role": job.proof.role}
 
 
 def _type(column: Column[Any]) -> str:
@@ -84,11 +100,16 @@ INSERT_JOBS = text(
     f"""
 WITH given AS MATERIALIZED (
   SELECT * FROM jsonb_to_recordset(CAST(:jobs AS jsonb))
-    AS r({", ".join(f"{column.name} {_type(column)}" for column in _COLUMNS)}, max_running int)
+    AS r({", ".join(f"{column.name} {_type(column)}" for column in _COLUMNS)},
+         max_running int, token_id text, token_role text)
 ), added AS (
   INSERT INTO jobs ({", ".join(INSERTED)})
   SELECT {", ".join(map(_value, _COLUMNS))}
-  FROM given r ORDER BY r.user_id, r.idempotency_key, r.id
+  FROM given r
+  WHERE r.token_id IS NULL OR EXISTS (
+    SELECT 1 FROM user_tokens t JOIN users u ON u.id = t.user_id
+    WHERE t.id = r.token_id AND u.id = r.user_id AND u.role = r.token_role)
+  ORDER BY r.user_id, r.idempotency_key, r.id
   ON CONFLICT DO NOTHING
   RETURNING *
 ), note AS (

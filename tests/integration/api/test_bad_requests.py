@@ -64,6 +64,42 @@ def test_revoked_token_is_worthless_at_once(idle_platform: Platform, idle_user: 
     problem(idle_user.get("/jobs"), 401, "unauthenticated")
 
 
+def test_revoked_token_starts_no_job_though_it_was_used_just_now(idle_platform: Platform) -> None:
+    client, body = idle_platform.client("admin"), {"job_type": "probe", "payload": {}}
+    for _ in range(2):  # by the book, then from memory
+        assert client.post("/jobs", json=body).status_code == 202
+    token_id = client.headers["Authorization"].split("_")[1]
+    (owner,) = idle_platform.rows("DELETE FROM user_tokens WHERE id = %s RETURNING user_id", token_id)
+    problem(client.post("/jobs", json=body), 401, "unauthenticated")
+    problem(client.post("/jobs", json={"job_type": "probe", "payload": {"steps": "x"}}), 401, "unauthenticated")
+    (counted,) = idle_platform.rows("SELECT count(*) AS jobs FROM jobs WHERE user_id = %s", owner["user_id"])
+    assert counted["jobs"] == 2
+    client.close()
+
+
+def test_role_that_was_taken_away_counts_at_once(idle_platform: Platform) -> None:
+    body = {"job_type": "signal_outcomes", "payload": {}}
+    with idle_platform.client("admin", user="demoted") as client:
+        for _ in range(2):
+            assert client.post("/jobs", json=body).status_code == 202
+        idle_platform.rows("UPDATE users SET role = 'free' WHERE name = 'demoted'")
+        problem(client.post("/jobs", json=body), 403, "forbidden")
+        idle_platform.rows("UPDATE users SET role = 'admin' WHERE name = 'demoted'")
+        assert client.post("/jobs", json=body).status_code == 202
+
+
+def test_one_key_means_one_job_also_from_memory(idle_platform: Platform) -> None:
+    client = idle_platform.client("admin")
+
+    def answer(payload: dict[str, int]) -> httpx.Response:
+        headers = {"Idempotency-Key": "same"}
+        return client.post("/jobs", json={"job_type": "probe", "payload": payload}, headers=headers)
+
+    assert len({answer({}).json()["id"] for _ in range(3)}) == 1
+    problem(answer({"steps": 2}), 422, "idempotency_key_reused")
+    client.close()
+
+
 def test_no_token_and_no_secret_is_in_the_log(idle_platform: Platform) -> None:
     secret = "s3cr3tQueryThing"
     token = idle_platform.token("careful")

@@ -54,7 +54,7 @@ def test_parts_are_told_of(platform: Platform) -> None:
     assert value(samples, "aitrader_up", part="db") == value(samples, "aitrader_up", part="redis") == 1
     assert value(samples, "aitrader_relays", state="active") == 1
     assert value(samples, "aitrader_worker_slots", queue="probe") == 2
-    assert value(samples, "aitrader_relay_duty_runs_total", duty="queue_due_jobs", outcome="done") > 0
+    assert value(samples, "aitrader_relay_duty_runs_total", duty="look", outcome="done") > 0
     assert value(samples, "aitrader_relay_last_seen_seconds") < 60
 
 
