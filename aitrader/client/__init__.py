@@ -9,21 +9,8 @@ from aitrader.client.client import Client
 from aitrader.client.events import ServerEvent
 from aitrader.client.installation import Installation, find_installation
 from aitrader.client.job import Job
-from aitrader.client.records import (
-    Attempt,
-    BatchRecord,
-    BulkResult,
-    Catalogue,
-    JobError,
-    JobRecord,
-    ModelDetail,
-    ModelRecord,
-    QueueRecord,
-    Series,
-    Signal,
-    SignalPerformance,
-    StateCounts,
-)
+from aitrader.client.job_records import Attempt, BatchRecord, BulkResult, JobError, JobRecord, QueueRecord, StateCounts
+from aitrader.client.records import Catalogue, ModelDetail, ModelRecord, Series, Signal, SignalPerformance
 from aitrader.client.schedules import Schedule
 from aitrader.client.webhooks import Delivery, Webhook
 from aitrader.errors import (

@@ -9,7 +9,7 @@ from typing import Self
 from urllib.parse import quote
 
 from aitrader.client.job import LONGEST_POLL_S, OUTAGE_PATIENCE_S, SHORTEST_POLL_S, Job
-from aitrader.client.records import BatchRecord, JobPage, JobRecord, StateCounts
+from aitrader.client.job_records import BatchRecord, JobPage, JobRecord, StateCounts
 from aitrader.client.transport import Call, Parameters, Transport, json_of
 from aitrader.errors import WaitTimeout
 

@@ -8,8 +8,9 @@ from typing import Any
 from urllib.parse import quote
 
 from aitrader.client.batch import Batch
+from aitrader.client.job_records import BatchPage, BatchRecord
 from aitrader.client.moments import aware
-from aitrader.client.records import BatchPage, BatchRecord, Json
+from aitrader.client.record import Json
 from aitrader.client.transport import Call, Parameters, Transport, idempotency_key_of, json_body, json_of
 
 SUBMIT_TIMEOUT_S = 60.0

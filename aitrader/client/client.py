@@ -13,14 +13,13 @@ from aitrader.client.control import Control
 from aitrader.client.events import PATIENCE_S, EventReader, ServerEvent
 from aitrader.client.installation import find_installation
 from aitrader.client.job import Job
+from aitrader.client.job_records import JobPage, JobRecord
 from aitrader.client.moments import aware, moment_text
+from aitrader.client.record import Json
 from aitrader.client.records import (
     BarPage,
     Catalogue,
     Imported,
-    JobPage,
-    JobRecord,
-    Json,
     ModelDetail,
     ModelList,
     ModelRecord,

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from aitrader.client.job_records import BulkResult, QueueList, QueueRecord
 from aitrader.client.moments import aware
-from aitrader.client.records import BulkResult, QueueList, QueueRecord
 from aitrader.client.transport import Call, Transport, json_body, json_of
 
 BULK_TIMEOUT_S = 120.0  # ten thousand jobs are changed before the answer comes

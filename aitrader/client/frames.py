@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from aitrader.client.records import Json
+from aitrader.client.record import Json
 
 COLUMNS = ["open", "high", "low", "close", "volume"]
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
-from aitrader.client.records import Attempt, AttemptList, JobError, JobPage, JobRecord, LogLine, LogPage
+from aitrader.client.job_records import Attempt, AttemptList, JobError, JobPage, JobRecord, LogLine, LogPage
 from aitrader.client.transport import NOT_MODIFIED, Call, Parameters, Transport, json_of
 from aitrader.errors import JobCancelled, JobFailed, NoResult, WaitTimeout
 

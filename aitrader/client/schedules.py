@@ -9,21 +9,22 @@ from typing import Any
 from urllib.parse import quote
 
 from aitrader.client.job import Job
-from aitrader.client.records import JobRecord, Json, _Record
+from aitrader.client.job_records import JobRecord
+from aitrader.client.record import Json, Record
 from aitrader.client.transport import Call, Transport, json_of
 from aitrader.errors import InvalidRequest
 
 PAGE = 200
 
 
-class ScheduleError(_Record):
+class ScheduleError(Record):
     code: str
     message: str
     fire_at: datetime
     at: datetime
 
 
-class Schedule(_Record):
+class Schedule(Record):
     """A recurring schedule. `last_error`: why the last run that was due did not start."""
 
     id: str
@@ -45,12 +46,12 @@ class Schedule(_Record):
     created_at: datetime
 
 
-class ScheduleList(_Record):
+class ScheduleList(Record):
     schedules: tuple[Schedule, ...]
     next_cursor: str | None = None
 
 
-class UpcomingRuns(_Record):
+class UpcomingRuns(Record):
     fires_at: tuple[datetime, ...]
 
 

@@ -13,7 +13,7 @@ import httpx
 
 from aitrader import __version__
 from aitrader.client.installation import Installation, is_loopback
-from aitrader.client.records import Json
+from aitrader.client.record import Json
 from aitrader.errors import (
     AitraderError,
     Conflict,

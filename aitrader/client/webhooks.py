@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from aitrader.client.records import Json, _Record
+from aitrader.client.record import Json, Record
 from aitrader.client.schedules import body_of
 from aitrader.client.transport import Call, Parameters, Transport, json_of
 
 PAGE = 200
 
 
-class Webhook(_Record):
+class Webhook(Record):
     """A webhook. `secret`: only in the answers of `create` and `rotate_secret`."""
 
     id: str
@@ -31,7 +31,7 @@ class Webhook(_Record):
     secret: str | None = None
 
 
-class DeliveryTry(_Record):
+class DeliveryTry(Record):
     """One try at a delivery. `status`: None when there was no answer; `error` then says why."""
 
     at: datetime
@@ -41,7 +41,7 @@ class DeliveryTry(_Record):
     answer: str
 
 
-class Delivery(_Record):
+class Delivery(Record):
     """Something that a webhook was told, or is to be: `state` is pending, delivered or failed."""
 
     id: str
@@ -57,12 +57,12 @@ class Delivery(_Record):
     ended_at: datetime | None = None
 
 
-class WebhookPage(_Record):
+class WebhookPage(Record):
     webhooks: tuple[Webhook, ...]
     next_cursor: str | None = None
 
 
-class DeliveryPage(_Record):
+class DeliveryPage(Record):
     deliveries: tuple[Delivery, ...]
     next_cursor: str | None = None
 

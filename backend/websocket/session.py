@@ -18,6 +18,7 @@ from backend.core.events import CHANNELS, Channel, Cursor, Topic
 from backend.core.logging import get_logger
 from backend.core.user import User
 from backend.settings import WebSocketSettings
+from backend.websocket.allowance import Allowance
 from backend.websocket.chore import Chore
 from backend.websocket.outbox import Outbox, Overflow, Tally
 from backend.websocket.protocol import (
@@ -265,22 +266,6 @@ class Session:
             if user != self._user:
                 raise Ended(CloseCode.UNAUTHENTICATED, "the user's role has changed; authenticate again")
         self._recheck_token_later()
-
-
-class Allowance:
-    """A token bucket: `rate` messages a second, twice as many in a burst."""
-
-    def __init__(self, rate: float) -> None:
-        self._rate = rate
-        self._left = 2 * rate
-        self._at = asyncio.get_running_loop().time()
-
-    def take(self) -> bool:
-        now = asyncio.get_running_loop().time()
-        self._left = min(2 * self._rate, self._left + (now - self._at) * self._rate)
-        self._at = now
-        self._left -= 1
-        return self._left >= 0
 
 
 async def receive_text(socket: Line, max_bytes: int) -> str:
