@@ -13,6 +13,9 @@ FINENTITY ?=
 NOTE ?=
 TRAINING_DATA = $(addprefix --data ,$(PRICES)) $(addprefix --tweets ,$(TWEETS)) $(addprefix --finentity ,$(FINENTITY))
 
+# All that compiled code can come from.
+KERNEL_SOURCES := $(shell find market_data pattern_engine strategy_engine suggestion_engine -name '*.py')
+
 # Every process imports a thousand modules; without bytecode each would compile them anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -31,7 +34,7 @@ unexport SEEDS SEED JOBS WRITE VERBOSE
 help:  ## Show these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
 
-setup: .venv/.runtime  ## Make .venv with all that the product needs
+setup: .venv/.kernels  ## Make .venv with all that the product needs
 
 setup-dev: .venv/.dev
 
@@ -91,6 +94,12 @@ clean:  ## Remove the virtual environment and all caches (never data)
 .venv/.runtime: .venv/.uv requirements.lock pyproject.toml
 	$(UV) pip install -q --compile-bytecode --require-hashes -r requirements.lock
 	$(UV) pip install -q --no-deps -e .
+	@touch $@
+
+# Compiled where every process of this user finds them (docs/configuration.md), so that no start has to wait for it.
+.venv/.kernels: .venv/.runtime $(KERNEL_SOURCES)
+	@echo "Compiling ..."
+	$(RUN)/python -c "from workers.warm import warm; warm()"
 	@touch $@
 
 .venv/.dev: .venv/.runtime requirements-dev.lock

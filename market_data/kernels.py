@@ -6,6 +6,9 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar, cast
 
 from numba import njit, types
+from numba.core.dispatcher import Dispatcher
+
+from market_data.kernel_cache import KernelCache, is_cacheable
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -19,13 +22,21 @@ INT: Final = types.int64
 BOOL: Final = types.boolean
 
 
-def kernel(*argument_types: object) -> Callable[[Function], Function]:
+def kernel(*argument_types: types.Type) -> Callable[[Function], Function]:
     """Return a decorator that compiles a function for exactly `argument_types` when its module is imported.
 
-    The machine code is cached on disk, beside the source or in NUMBA_CACHE_DIR where an installation is
-    read-only. Kernels run without the GIL and divide by zero as numpy does (NaN, infinity). There is no
-    fastmath: the same input gives the same bytes. The cache of a kernel knows changes of its own file only,
-    so what a kernel calls stands above it in that file.
+    The machine code is kept in a folder of its own for each state of the sources (`kernel_cache`), and only loaded
+    where it is there already. Kernels run without the GIL and divide by zero as numpy does (NaN, infinity). There
+    is no fastmath: the same input gives the same bytes.
     """
-    compiled = njit(argument_types, cache=True, nogil=True, error_model="numpy")
-    return cast("Callable[[Function], Function]", compiled)
+
+    def compiled(function: Function) -> Function:
+        dispatcher = njit(nogil=True, error_model="numpy")(function)
+        if isinstance(dispatcher, Dispatcher):  # a plain function, where NUMBA_DISABLE_JIT is set
+            if is_cacheable(function):
+                vars(dispatcher)["_cache"] = KernelCache(function)  # what its enable_caching() sets to numba's own
+            dispatcher.compile(argument_types)
+            dispatcher.disable_compile()
+        return cast("Function", dispatcher)
+
+    return compiled

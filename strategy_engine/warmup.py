@@ -17,8 +17,7 @@ _BARS: Final = 8
 def warm() -> None:
     """Load every kernel, compiling what is not cached, and run each strategy once over made-up bars.
 
-    For a process that will fork workers, or an image build. Compiled code is cached beside the source files;
-    set NUMBA_CACHE_DIR where those are read-only.
+    For a process that will fork workers, or an image build. Where compiled code is kept: `market_data.kernel_cache`.
     """
     prices = np.linspace(10.0, 11.0, _BARS)
     bars = Bars.from_arrays(

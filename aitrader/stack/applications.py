@@ -16,8 +16,8 @@ FLOWER_USER = "admin"
 FLOWER_COLUMNS = "kwargs,state,received,started,runtime,worker,uuid"
 """Of a doorbell `kwargs` says most: type, queue, and the job that rang. All have the same name."""
 
-# Generous: a worker's first start compiles kernels, on a busy machine for a minute. The api's time is the shorter,
-# since the others are asked for through it: when it fails, its error is the one to report.
+# Generous: where set-up did not, a worker's start compiles kernels, on a busy machine for a minute. The api's time is
+# the shorter, since the others are asked for through it: when it fails, its error is the one to report.
 API_READY_S = 120.0
 SERVICES_READY_S = 300.0
 
@@ -101,7 +101,6 @@ class Applications:
         return {
             "DATABASE_URL": self.connections.database_url,
             "REDIS_URL": self.connections.redis_url,
-            "NUMBA_CACHE_DIR": str(self.data_dir.numba_cache),
             # One job, one core: the worker's processes are the parallelism.
             "NUMBA_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",

@@ -62,8 +62,8 @@ class DataDir:
         return self.path / "admin.token"
 
     @property
-    def numba_cache(self) -> Path:
-        return self.path / "cache" / "numba"
+    def cache(self) -> Path:
+        return self.path / "cache"
 
     def log(self, component: str) -> Path:
         return self.logs / f"{component}.log"
@@ -77,7 +77,7 @@ def open_data_dir(path: Path) -> DataDir:
         data_dir.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if is_new:  # a folder that held things already keeps the mode its owner gave it
             private_folder(data_dir.path)
-        for folder in (data_dir.logs, data_dir.numba_cache.parent, data_dir.numba_cache):
+        for folder in (data_dir.logs, data_dir.cache):
             private_folder(folder)
     except OSError as error:
         raise DataDirUnusable(f"expected a data folder to write to, {data_dir.path} is not: {error}") from error

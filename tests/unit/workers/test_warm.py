@@ -1,7 +1,9 @@
 """A worker loads the engines of its queues, and no others."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -26,3 +28,28 @@ def test_a_worker_loads_what_its_queues_need(queues: list[str], absent: set[str]
     program = program.replace(str(HEAVY), str(set(HEAVY)))
     told = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert not absent & set(told.stdout.split())
+
+
+def test_the_first_backtest_of_a_warm_worker_compiles_nothing(tmp_path: Path) -> None:
+    program = (
+        "from numba.core.event import install_recorder\n"
+        "from workers.warm import warm\n"
+        "with install_recorder('numba:compile') as starting:\n"
+        "    warm(['backtest'])\n"
+        "from market_data.providers.sample import SampleProvider\n"
+        "from strategy_engine import STRATEGIES, run\n"
+        "bars = SampleProvider().fetch('AAPL', '1d')\n"
+        "with install_recorder('numba:compile') as working:\n"
+        "    for strategy in STRATEGIES.values():\n"
+        "        run(bars, strategy()).equity_curve()\n"
+        "print(len(starting.buffer), len(working.buffer))\n"
+    )
+    environ = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    cold, warm = (
+        subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, env=environ)
+        for _ in range(2)
+    )
+    compiled_at_start, compiled_at_work = map(int, cold.stdout.split())
+    assert compiled_at_start > 0
+    assert compiled_at_work == 0
+    assert warm.stdout == "0 0\n"

@@ -27,7 +27,7 @@ def test_without_it_the_default_lies_in_the_users_own_place(monkeypatch):
 
 def test_a_new_data_dir_and_its_folders_are_private(tmp_path):
     data_dir = open_data_dir(tmp_path / "a" / "b")
-    assert [mode(path) for path in (data_dir.path, data_dir.logs, data_dir.numba_cache)] == [0o700] * 3
+    assert [mode(path) for path in (data_dir.path, data_dir.logs, data_dir.cache)] == [0o700] * 3
 
 
 def test_an_empty_folder_becomes_private_and_a_used_one_keeps_its_mode(tmp_path):
