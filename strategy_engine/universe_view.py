@@ -1,0 +1,97 @@
+"""What a strategy of several symbols sees of the market: their bars on one clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from market_data.bars import Bars, BoolArray, FloatArray, IntArray
+from market_data.errors import require
+from market_data.timeframe import Timeframe
+from strategy_engine import indicators
+from strategy_engine.cross_section import leaders
+from strategy_engine.market_view import MarketView
+from strategy_engine.weights import Weights, check_weights
+
+
+class UniverseView:
+    """Columns of shape (n, m): a row for each time at which any symbol has a bar, a column for each symbol.
+
+    time: shape (n,), int64 ns UTC. has_bar: where the symbol has a bar of its own. close: its last known
+    close, NaN before its first bar.
+    """
+
+    __slots__ = ("_bars", "close", "has_bar", "symbols", "time", "timeframe")
+
+    def __init__(self, bars: Sequence[Bars]) -> None:
+        """Raises DomainError for no bars at all, a symbol given twice, and timeframes that differ."""
+        require(len(bars) > 0, "a universe needs at least one symbol, was given none")
+        self.symbols: tuple[str, ...] = tuple(series.symbol for series in bars)
+        twice = [symbol for symbol in self.symbols if self.symbols.count(symbol) > 1]
+        require(not twice, f"each symbol of a universe must be given once, {twice[:1]} was given twice")
+        timeframes = sorted({series.timeframe for series in bars})
+        require(len(timeframes) == 1, f"all bars of a universe must have one timeframe, were {', '.join(timeframes)}")
+        self.timeframe: Timeframe = bars[0].timeframe
+        self._bars = tuple(bars)
+        self.time: IntArray = np.unique(np.concatenate([series.time for series in bars]))
+        shape = (len(self.time), len(bars))
+        self.has_bar: BoolArray = np.zeros(shape, np.bool_)
+        self.close: FloatArray = np.full(shape, np.nan)
+        for j, series in enumerate(bars):
+            self.has_bar[:, j], self.close[:, j] = _aligned(series, self.time)
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    def view(self, symbol: int) -> MarketView:
+        """Return the view of one symbol, by its place, over its own bars."""
+        return MarketView(self._bars[symbol])
+
+    def momentum(self, lookback: int, skip: int = 0) -> FloatArray:
+        """Return each symbol's return from `lookback` rows ago to `skip` rows ago, shape (n, m); else NaN."""
+        require(0 <= skip < lookback, f"skip must be from 0 to below lookback, {lookback}, was {skip}")
+        gained = np.full(self.close.shape, np.nan)
+        then, now = self.close[:-lookback], self.close[lookback - skip : len(self) - skip]
+        gained[lookback:] = now / then - 1.0
+        return gained
+
+    def volatility(self, window: int) -> FloatArray:
+        """Return the deviation (ddof = 1) of the last `window` returns from row to row, shape (n, m); else NaN."""
+        require(window > 1, f"a volatility needs a window of at least 2, was {window}")
+        deviation = np.full(self.close.shape, np.nan)
+        for j in range(self.close.shape[1]):
+            listed = int(np.isnan(self.close[:, j]).sum())
+            returns = indicators.change(np.ascontiguousarray(self.close[listed:, j]), 1)
+            if returns.size > window:
+                spread = indicators.deviation(np.ascontiguousarray(returns[1:]), window)
+                deviation[listed + 1 :, j] = spread * np.sqrt(window / (window - 1.0))
+        return deviation
+
+    def leaders(self, scores: FloatArray, count: int) -> BoolArray:
+        """Return where a symbol is among the `count` best of its row; see `cross_section.leaders`."""
+        return leaders(scores, count, self.symbols)
+
+    def every(self, bars: int, *, first: int) -> BoolArray:
+        """Return True on row `first` and on every `bars`-th after it, shape (n,)."""
+        rows = np.arange(len(self))
+        return (rows >= first) & ((rows - first) % bars == 0)
+
+    def nothing(self) -> FloatArray:
+        """Return a target of 0 for every row and symbol."""
+        return np.zeros(self.close.shape)
+
+    def weights(self, *, target: FloatArray, rebalance: BoolArray) -> Weights:
+        """Return checked weights; raise DomainError unless both have their shape and are numbers."""
+        return check_weights(Weights(target=target, rebalance=rebalance), *self.close.shape)
+
+
+def _aligned(series: Bars, time: IntArray) -> tuple[BoolArray, FloatArray]:
+    """Return where a series has a bar among these times, and its last close at each; NaN before the first."""
+    place = np.searchsorted(series.time, time, side="right") - 1
+    known = place >= 0
+    close = np.full(len(time), np.nan)
+    close[known] = np.asarray(series.close)[place[known]]
+    has_bar = known.copy()
+    has_bar[known] = np.asarray(series.time)[place[known]] == time[known]
+    return has_bar, close
