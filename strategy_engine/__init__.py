@@ -21,11 +21,14 @@ from strategy_engine.version import ENGINE_VERSION
 if TYPE_CHECKING:
     from strategy_engine.backtest import run
     from strategy_engine.equity_curve import EquityCurve
-    from strategy_engine.market_view import MarketView, Signals, Strategy
+    from strategy_engine.market_view import MarketView, Strategy
     from strategy_engine.metrics import Metrics
     from strategy_engine.report import BacktestReport
+    from strategy_engine.signals import Signals
     from strategy_engine.trades import Trades
+    from strategy_engine.universe_view import UniverseView
     from strategy_engine.warmup import warm
+    from strategy_engine.weights import Weights
 
 __all__ = [
     "ENGINE_VERSION",
@@ -44,6 +47,8 @@ __all__ = [
     "SmaCross",
     "Strategy",
     "Trades",
+    "UniverseView",
+    "Weights",
     "run",
     "warm",
 ]
@@ -53,9 +58,11 @@ _COMPUTING: Final = {
     "EquityCurve": "equity_curve",
     "MarketView": "market_view",
     "Metrics": "metrics",
-    "Signals": "market_view",
+    "Signals": "signals",
     "Strategy": "market_view",
     "Trades": "trades",
+    "UniverseView": "universe_view",
+    "Weights": "weights",
     "run": "backtest",
     "warm": "warmup",
 }

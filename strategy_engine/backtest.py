@@ -12,10 +12,11 @@ from market_data.errors import require
 from strategy_engine.account import Account
 from strategy_engine.costs import Costs
 from strategy_engine.fill_profile import FILL_PROFILES, FillProfile
-from strategy_engine.market_view import MarketView, Signals, Strategy
+from strategy_engine.market_view import MarketView, Strategy
 from strategy_engine.metrics import Metrics
 from strategy_engine.periods import PERIODS_PER_YEAR
 from strategy_engine.report import BacktestReport
+from strategy_engine.signals import Signals
 from strategy_engine.simulate import Ledger, simulate
 from strategy_engine.summaries import summarise_equity, summarise_trades
 from strategy_engine.trades import Trades
@@ -46,7 +47,9 @@ def run(
     _require_runnable(bars, fill_profile)
     yearly = _periods_per_year(bars, periods_per_year)
     view = MarketView(bars)
-    ledger = _simulated(view, strategy.signals(view), account, costs)
+    signals = strategy.signals(view)
+    require(signals.short_entries is None, "this simulator knows long positions only; direction was another")
+    ledger = _simulated(view, signals, account, costs)
     trades = Trades.from_ledger(ledger, bars=bars, costs=costs)
     return BacktestReport(
         engine_version=ENGINE_VERSION,

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from market_data.bars import Bars, BoolArray, FloatArray
-from market_data.errors import DomainError, require
-from strategy_engine import indicators
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Signals:
-    """Where a strategy enters and leaves the market: each of shape (n,), decided at the bar's close.
-
-    An entry while a position is held means nothing, nor does an exit while none is held. Where a bar says
-    both, the exit counts and nothing is bought.
-    """
-
-    entries: BoolArray
-    exits: BoolArray
+from market_data.bars import Bars, BoolArray, FloatArray, IntArray
+from market_data.timeframe import Timeframe
+from strategy_engine.indicator_view import IndicatorView
+from strategy_engine.signals import Signals, check_signals
 
 
 class Strategy(Protocol):
@@ -32,14 +20,14 @@ class Strategy(Protocol):
         ...
 
 
-class MarketView:
+class MarketView(IndicatorView):
     """The columns of one series of bars and the indicators over them.
 
     Strategies reach compiled code only through a view, so that importing a strategy loads no numerical
     library.
     """
 
-    __slots__ = ("close", "high", "low", "open", "volume")
+    __slots__ = ("symbol", "timeframe")
 
     def __init__(self, bars: Bars) -> None:
         # asarray turns memory-mapped columns into plain arrays over the same memory, which kernels know.
@@ -48,37 +36,12 @@ class MarketView:
         self.low: FloatArray = np.asarray(bars.low)
         self.close: FloatArray = np.asarray(bars.close)
         self.volume: FloatArray = np.asarray(bars.volume)
+        self.time: IntArray = np.asarray(bars.time)
+        self.symbol: str = bars.symbol
+        self.timeframe: Timeframe = bars.timeframe
 
     def __len__(self) -> int:
         return len(self.close)
-
-    def sma(self, values: FloatArray, period: int) -> FloatArray:
-        """Return the simple moving average of `values`; see `indicators.sma`."""
-        require(period >= 1, f"the period of an average must be >= 1, was {period}")
-        return indicators.sma(values, period)
-
-    def rsi(self, values: FloatArray, period: int) -> FloatArray:
-        """Return Wilder's relative strength index of `values`; see `indicators.rsi`."""
-        require(period >= 1, f"the period of an RSI must be >= 1, was {period}")
-        return indicators.rsi(values, period)
-
-    def crosses_above(self, series: FloatArray, other: FloatArray) -> BoolArray:
-        """Return where `series` rises above `other`; see `indicators.crosses_above`."""
-        _require_aligned(series, other)
-        return indicators.crosses_above(series, other)
-
-    def crosses_below(self, series: FloatArray, other: FloatArray) -> BoolArray:
-        """Return where `series` falls below `other`: at or above it one bar before, below it now."""
-        _require_aligned(series, other)
-        return indicators.crosses_above(other, series)
-
-    def rises_to(self, series: FloatArray, level: float) -> BoolArray:
-        """Return where `series` comes up to `level`; see `indicators.rises_to`."""
-        return indicators.rises_to(series, level)
-
-    def falls_to(self, series: FloatArray, level: float) -> BoolArray:
-        """Return where `series` comes down to `level`; see `indicators.falls_to`."""
-        return indicators.falls_to(series, level)
 
     def only_at(self, bar: int) -> BoolArray:
         """Return True at the bar with index `bar` and nowhere else."""
@@ -90,20 +53,29 @@ class MarketView:
         """Return False for every bar."""
         return np.zeros(len(self), np.bool_)
 
-    def signals(self, *, entries: BoolArray, exits: BoolArray) -> Signals:
-        """Return checked signals; raise DomainError unless both are boolean arrays with one value a bar."""
-        for name, flags in (("entries", entries), ("exits", exits)):
-            if not isinstance(flags, np.ndarray) or flags.dtype != np.bool_ or flags.shape != (len(self),):
-                raise DomainError(f"{name} must be a boolean array of shape ({len(self)},), was {_described(flags)}")
-        return Signals(entries=np.ascontiguousarray(entries), exits=np.ascontiguousarray(exits))
-
-
-def _require_aligned(series: FloatArray, other: FloatArray) -> None:
-    require(
-        series.shape == other.shape,
-        f"two series that cross must have the same shape, were {series.shape} and {other.shape}",
-    )
-
-
-def _described(flags: object) -> str:
-    return f"{flags.dtype} of shape {flags.shape}" if isinstance(flags, np.ndarray) else type(flags).__name__
+    def signals(
+        self,
+        *,
+        entries: BoolArray,
+        exits: BoolArray,
+        short_entries: BoolArray | None = None,
+        short_exits: BoolArray | None = None,
+        entry_limit: FloatArray | None = None,
+        entry_stop: FloatArray | None = None,
+        stop_loss: FloatArray | None = None,
+        take_profit: FloatArray | None = None,
+        size_frac: FloatArray | None = None,
+    ) -> Signals:
+        """Return checked signals; raise DomainError unless each is an array with one value a bar."""
+        signals = Signals(
+            entries=entries,
+            exits=exits,
+            short_entries=short_entries,
+            short_exits=short_exits,
+            entry_limit=entry_limit,
+            entry_stop=entry_stop,
+            stop_loss=stop_loss,
+            take_profit=take_profit,
+            size_frac=size_frac,
+        )
+        return check_signals(signals, len(self))

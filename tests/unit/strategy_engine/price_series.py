@@ -39,6 +39,26 @@ def random_bars(count: int, *, seed: int, decimals: int | None = None, step_frac
     return bars_of(close, open_)
 
 
+def wicked_bars(count: int, *, seed: int, decimals: int | None = None) -> Bars:
+    """Return a random walk whose highs and lows go beyond opens and closes, and whose volume varies."""
+    random = np.random.default_rng(seed)
+    body = random_bars(count, seed=seed, decimals=decimals)
+    above, below = (1.0 + np.abs(random.normal(0.0, 0.01, count)) for _ in range(2))
+    high, low = body.high * above, body.low / below
+    if decimals is not None:
+        high, low = np.maximum(high.round(decimals), body.high), np.minimum(low.round(decimals), body.low)
+    return Bars.from_arrays(
+        symbol="TEST",
+        timeframe="1d",
+        time=body.time,
+        open=body.open,
+        high=high,
+        low=np.maximum(low, body.low / 2.0),
+        close=body.close,
+        volume=random.integers(1, 1_000, count).astype(np.float64),
+    )
+
+
 def all_bars(min_size: int = 2, max_size: int = 160) -> st.SearchStrategy[Bars]:
     return st.builds(
         random_bars,
