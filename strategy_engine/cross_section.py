@@ -35,4 +35,5 @@ def inverse_shares(chosen: BoolArray, values: FloatArray) -> FloatArray:
     usable = chosen & (values > 0.0)
     inverse = np.divide(1.0, values, out=np.zeros(values.shape), where=usable)
     total = inverse.sum(axis=1, keepdims=True)
-    return np.divide(inverse, total, out=np.zeros(values.shape), where=total > 0.0)
+    shared: FloatArray = np.divide(inverse, total, out=np.zeros(values.shape), where=total > 0.0)
+    return shared

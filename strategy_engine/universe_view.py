@@ -75,7 +75,8 @@ class UniverseView:
     def every(self, bars: int, *, first: int) -> BoolArray:
         """Return True on row `first` and on every `bars`-th after it, shape (n,)."""
         rows = np.arange(len(self))
-        return (rows >= first) & ((rows - first) % bars == 0)
+        flags: BoolArray = (rows >= first) & ((rows - first) % bars == 0)
+        return flags
 
     def nothing(self) -> FloatArray:
         """Return a target of 0 for every row and symbol."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from market_data.bounds import settle
 
 if TYPE_CHECKING:
-    from strategy_engine.market_view import MarketView, Signals
+    from strategy_engine.market_view import MarketView
+    from strategy_engine.signals import Signals
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,8 @@ from market_data.bounds import settle
 from market_data.errors import require
 
 if TYPE_CHECKING:
-    from strategy_engine.market_view import MarketView, Signals
+    from strategy_engine.market_view import MarketView
+    from strategy_engine.signals import Signals
 
 
 @dataclass(frozen=True, kw_only=True)
