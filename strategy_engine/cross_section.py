@@ -37,3 +37,22 @@ def inverse_shares(chosen: BoolArray, values: FloatArray) -> FloatArray:
     total = inverse.sum(axis=1, keepdims=True)
     shared: FloatArray = np.divide(inverse, total, out=np.zeros(values.shape), where=total > 0.0)
     return shared
+
+
+def spread(side: FloatArray, ratio: FloatArray, *, gross: float) -> FloatArray:
+    """Return the weights of two symbols that hedge each other, shape (n, 2); they change only where the side does.
+
+    side: shape (n,), 1.0 is long the first, -1.0 short it, 0.0 out. ratio: shape (n,), how much of the second
+    goes with one of the first, > 0 where a side is entered. gross: what both add up to, as a fraction. Formula:
+    side * gross / (1 + ratio) and -side * gross * ratio / (1 + ratio), with the ratio as it was at entry.
+    """
+    entered = np.maximum.accumulate(np.where(changes(side), np.arange(side.size), 0))
+    hedge = np.where(side != 0.0, ratio[entered], 0.0)
+    first = side * gross / (1.0 + hedge)
+    return np.column_stack((first, -first * hedge))
+
+
+def changes(side: FloatArray) -> BoolArray:
+    """Return where `side` is another than one row before, shape (n,); before the first row it is 0."""
+    changed: BoolArray = np.diff(side, prepend=0.0) != 0.0
+    return changed

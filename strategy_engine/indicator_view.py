@@ -115,6 +115,12 @@ class IndicatorView:
         """Return where `series` comes down to `level`: above it one bar before, at or below it now."""
         return indicators.falls_to(series, level)
 
+    def every(self, bars: int, *, first: int) -> BoolArray:
+        """Return True at bar `first` and at every `bars`-th after it."""
+        since = np.arange(len(self.close)) - first
+        is_due: BoolArray = (since >= 0) & (since % bars == 0)
+        return is_due
+
     def prices(self, values: FloatArray) -> FloatArray:
         """Return `values` where an order could have them for its price, > 0, and NaN elsewhere."""
         return np.where(values > 0.0, values, np.nan)

@@ -9,8 +9,8 @@ import numpy as np
 from market_data.bars import Bars, BoolArray, FloatArray, IntArray
 from market_data.errors import require
 from market_data.timeframe import Timeframe
-from strategy_engine import indicators
-from strategy_engine.cross_section import leaders
+from strategy_engine import cross_section, indicators
+from strategy_engine.indicators import Hedge
 from strategy_engine.market_view import MarketView
 from strategy_engine.weights import Weights, check_weights
 
@@ -70,17 +70,47 @@ class UniverseView:
 
     def leaders(self, scores: FloatArray, count: int) -> BoolArray:
         """Return where a symbol is among the `count` best of its row; see `cross_section.leaders`."""
-        return leaders(scores, count, self.symbols)
+        return cross_section.leaders(scores, count, self.symbols)
+
+    def shares(self, chosen: BoolArray, places: int) -> FloatArray:
+        """Return 1 / places for each that is chosen, 0 elsewhere."""
+        return cross_section.shares(chosen, places)
+
+    def equal_shares(self) -> FloatArray:
+        """Return the same share for each symbol that has a price; each row sums to 1."""
+        is_listed = ~np.isnan(self.close)
+        shares: FloatArray = is_listed / is_listed.sum(axis=1, keepdims=True)
+        return shares
+
+    def inverse_volatility_shares(self, window: int) -> FloatArray:
+        """Return shares in inverse proportion to the volatility of `window` returns; rows sum to 1, or to 0."""
+        volatility = self.volatility(window)
+        return cross_section.inverse_shares(~np.isnan(volatility), volatility)
+
+    def hedge(self, window: int) -> Hedge:
+        """Return how the second symbol hedges the first, over logarithms of closes; see `indicators.hedge`.
+
+        Where one of them has no bar of its own, both columns are NaN for as long as the window holds that row.
+        """
+        is_there = self.has_bar[:, 0] & self.has_bar[:, 1]
+        first, second = (np.where(is_there, np.log(self.close[:, j]), np.nan) for j in range(2))
+        return indicators.hedge(first, second, window)
+
+    def reversion_side(self, hedge: Hedge, *, entry: float, leave: float, stop: float) -> FloatArray:
+        """Return the side of a bet on the pair's return; see `indicators.reversion_side`. No hedge is no bet."""
+        zscore = np.where(hedge.ratio <= 0.0, 0.0, hedge.zscore)
+        return indicators.reversion_side(zscore, entry, leave, stop)
+
+    def spread(self, side: FloatArray, ratio: FloatArray, *, gross: float) -> Weights:
+        """Return weights of a pair that change only where the side does; see `cross_section.spread`."""
+        target = cross_section.spread(side, ratio, gross=gross)
+        return self.weights(target=target, rebalance=cross_section.changes(side))
 
     def every(self, bars: int, *, first: int) -> BoolArray:
         """Return True on row `first` and on every `bars`-th after it, shape (n,)."""
-        rows = np.arange(len(self))
-        flags: BoolArray = (rows >= first) & ((rows - first) % bars == 0)
-        return flags
-
-    def nothing(self) -> FloatArray:
-        """Return a target of 0 for every row and symbol."""
-        return np.zeros(self.close.shape)
+        since = np.arange(len(self)) - first
+        is_due: BoolArray = (since >= 0) & (since % bars == 0)
+        return is_due
 
     def weights(self, *, target: FloatArray, rebalance: BoolArray) -> Weights:
         """Return checked weights; raise DomainError unless both have their shape and are numbers."""

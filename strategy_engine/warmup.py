@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import replace
+from typing import Final, get_args
 
 import numpy as np
 
 from market_data.bars import Bars
-from market_data.timeframe import NS_PER_DAY
+from market_data.timeframe import step_ns
 from strategy_engine.backtest import run
-from strategy_engine.strategies import STRATEGIES
+from strategy_engine.strategies import SignalStrategy, UniverseStrategy
+from strategy_engine.universe_view import UniverseView
 
 _BARS: Final = 8
 
@@ -22,13 +24,16 @@ def warm() -> None:
     prices = np.linspace(10.0, 11.0, _BARS)
     bars = Bars.from_arrays(
         symbol="WARM",
-        timeframe="1d",
-        time=np.arange(_BARS) * NS_PER_DAY,
+        timeframe="1h",
+        time=np.arange(_BARS) * step_ns("1h"),
         open=prices,
         high=prices,
         low=prices,
         close=prices,
         volume=np.zeros(_BARS),
     )
-    for strategy in STRATEGIES.values():
+    for strategy in get_args(SignalStrategy):
         run(bars, strategy()).equity_curve()
+    universe = UniverseView([bars, replace(bars, symbol="WARMER")])
+    for strategy in get_args(UniverseStrategy):
+        strategy().weights(universe)

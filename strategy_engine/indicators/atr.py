@@ -16,7 +16,7 @@ def true_range(high: FloatArray, low: FloatArray, close: FloatArray) -> FloatArr
 
     high, low, close: shape (n,), finite. Warm-up: the first is NaN, since nothing was before it. Formula:
     max(high[i], close[i-1]) - min(low[i], close[i-1]). Source: Wilder (1978), "New Concepts in Technical
-    Trading Systems", section IV.
+    Trading Systems".
     """
     widest = np.full(close.size, np.nan)
     for i in range(1, close.size):
@@ -31,7 +31,7 @@ def atr(high: FloatArray, low: FloatArray, close: FloatArray, period: int) -> Fl
     high, low, close: shape (n,), finite. period: bars, >= 1. Warm-up: the first `period` are NaN, and the
     next is the plain mean of the true ranges since bar 1. Formula: (previous * (period - 1) + true range) /
     period. Recursive: a value's share falls by (period - 1) / period a bar. Source: Wilder (1978), "New
-    Concepts in Technical Trading Systems", section IV; as in TA-Lib.
+    Concepts in Technical Trading Systems"; as in TA-Lib.
     """
     ranges = true_range(high, low, close)
     average = np.full(close.size, np.nan)

@@ -50,7 +50,7 @@ def bollinger(values: FloatArray, period: int, width: float) -> Bands:
 
     values: shape (n,), finite. period: bars, >= 1. width: deviations, > 0. Warm-up: the first period - 1 are
     NaN. Formula: middle = sma; upper, lower = middle +- width * deviation(ddof = 0). Source: Bollinger
-    (2001), "Bollinger on Bollinger Bands", chapter 7; as in TA-Lib.
+    (2001), "Bollinger on Bollinger Bands"; as in TA-Lib.
     """
     middle = sma(values, period)
     distance = width * deviation(values, period)

@@ -28,7 +28,7 @@ def directional(high: FloatArray, low: FloatArray, close: FloatArray, period: in
     1, then sum - sum / period + new. DI = 100 * movement / true range (0 where there is none), DX = 100 * |+DI
     - -DI| / (+DI + -DI), left out where there is no movement; ADX = their mean over `period`, then (previous *
     (period - 1) + DX) / period. Recursive. Source: Wilder (1978), "New Concepts in Technical Trading
-    Systems", section V; as in TA-Lib.
+    Systems"; as in TA-Lib.
     """
     plus, minus = np.full(close.size, np.nan), np.full(close.size, np.nan)
     adx = np.full(close.size, np.nan)

@@ -20,7 +20,7 @@ def rsi(values: FloatArray, period: int) -> FloatArray:
     values: shape (n,), finite. period: bars, >= 1. Warm-up: the first `period` values are NaN; all if n <=
     period. Formula: 100 * gain / (gain + loss), where gain and loss average the rises and falls of `values`:
     first the plain mean of `period` changes, then (previous * (period - 1) + change) / period. 50 where
-    nothing has moved at all. Source: Wilder (1978), "New Concepts in Technical Trading Systems", section VI;
+    nothing has moved at all. Source: Wilder (1978), "New Concepts in Technical Trading Systems";
     as TA-Lib, except for that 50.
     """
     strength = np.full(values.size, np.nan)

@@ -8,6 +8,7 @@ import numpy as np
 
 from market_data.bars import BoolArray, FloatArray, IntArray
 from market_data.kernels import BOOLS, FLOATS, INT, INTS, kernel
+from market_data.timeframe import NS_PER_DAY
 
 
 class OpeningRange(NamedTuple):
@@ -23,8 +24,9 @@ def opening_range(time: IntArray, high: FloatArray, low: FloatArray, gap_ns: int
     """Return the range of the opening of each bar's session, each column of shape (n,), prices as given.
 
     time: int64 ns, the open of each bar; high, low: prices, finite; all of shape (n,). A session begins with
-    the first bar, and with each that opens more than gap_ns after the one before it. Its opening are the bars
-    that open less than opening_ns after it does; the range is known from the first bar behind them on.
+    the first bar, with each that opens more than gap_ns after the one before it, and, in a market that never
+    closes, a day after the last one began. Its opening are the bars that open less than opening_ns after it
+    does; the range is known from the first bar behind them on.
     Source: Crabel (1990), "Day Trading with Short Term Price Patterns and Opening Range Breakout".
     """
     top, bottom = np.full(time.size, np.nan), np.full(time.size, np.nan)
@@ -32,7 +34,7 @@ def opening_range(time: IntArray, high: FloatArray, low: FloatArray, gap_ns: int
     start = 0
     highest = lowest = 0.0
     for i in range(time.size):
-        if i == 0 or time[i] - time[i - 1] > gap_ns:
+        if i == 0 or time[i] - time[i - 1] > gap_ns or time[i] - start >= NS_PER_DAY:
             start, highest, lowest = time[i], high[i], low[i]
         elapsed[i] = time[i] - start
         if elapsed[i] < opening_ns:
@@ -66,7 +68,8 @@ class OpeningRangeStep:
         self._has_begun = False
 
     def step(self, time_ns: int, high: float, low: float) -> tuple[float, float, int]:
-        if not self._has_begun or time_ns - self._before_ns > self._gap_ns:
+        is_new = time_ns - self._before_ns > self._gap_ns or time_ns - self._start_ns >= NS_PER_DAY
+        if is_new or not self._has_begun:
             self._start_ns, self._high, self._low, self._has_begun = time_ns, high, low, True
         self._before_ns = time_ns
         elapsed_ns = time_ns - self._start_ns

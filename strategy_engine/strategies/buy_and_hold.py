@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 class BuyAndHold:
     """Buys once, as early as the fill profile allows, and never sells.
 
-    The decision is made on the first bar, so under `next_open` it fills at the open of the second. What
-    another strategy adds to this is what its trading was worth; Sharpe (1991), "The Arithmetic of Active
-    Management", Financial Analysts Journal 47(1), says why that is so hard to earn.
+    The decision is made on the first bar, so under `next_open` it fills at the open of the second. What another
+    strategy adds to this is what its trading was worth; Sharpe (1991), "The Arithmetic of Active Management",
+    Financial Analysts Journal 47(1), says why that is so hard to earn.
     """
 
     kind: Literal["buy_and_hold"] = "buy_and_hold"

@@ -14,6 +14,7 @@ from backend.core.jobs.lifecycle import MOVES, TERMINAL, JobState
 from backend.core.jobs.registry import JOB_TYPES
 from backend.main import create_app
 from backend.websocket.protocol import CloseCode
+from tests import strategy_page
 from tests.setting_names import setting_fields
 
 ROOT = Path(__file__).parents[2]
@@ -156,3 +157,9 @@ def test_decisions_that_the_code_cites_exist() -> None:
         for source in (ROOT / folder).rglob("*.py"):
             for cited in re.finditer(r"docs/adr/(\d{4}(?:, \d{4})*)", source.read_text()):
                 assert set(cited.group(1).split(", ")) <= numbers, source
+
+
+def test_strategies_page_is_what_the_strategies_say() -> None:
+    assert strategy_page.PAGE.read_text(encoding="utf-8") == strategy_page.page(), (
+        "write it anew: python -m tests.strategy_page"
+    )

@@ -29,6 +29,24 @@ def bars_of(closes: Sequence[float], opens: Sequence[float] | None = None, *, ti
     )
 
 
+def series(symbol: str, closes: Sequence[float], *, first: int = 0, skip: int | None = None) -> Bars:
+    """Return bars of a symbol with these closes, a day apart from day `first` on; on day `skip` there is none."""
+    bars = bars_of(closes)
+    day = first + np.arange(len(bars))
+    if skip is not None:
+        day = np.where(day >= skip, day + 1, day)
+    return Bars.trusted(
+        symbol=symbol,
+        timeframe="1d",
+        time=day * DAY_NS,
+        open=bars.open,
+        high=bars.high,
+        low=bars.low,
+        close=bars.close,
+        volume=bars.volume,
+    )
+
+
 def random_bars(count: int, *, seed: int, decimals: int | None = None, step_frac: float = 0.02) -> Bars:
     """Return a random walk from 100, rounded to `decimals` if given: then averages tie, as in cents."""
     random = np.random.default_rng(seed)

@@ -20,6 +20,15 @@ def test_a_first_reading_that_is_oversold_already_is_no_entry():
     assert not RsiReversion(period=2).signals(view).entries.any()
 
 
+def test_the_short_side_mirrors_both_levels_around_50():
+    # RSI over 2 bars: -, -, 33.3, 77.8, 41.2, 41.2: the mirror image of the above.
+    view = MarketView(bars_of([10.0, 9.0, 9.5, 11.0, 10.0, 10.0]))
+    signals = RsiReversion(period=2, oversold=30.0, exit_above=55.0, direction="short_only").signals(view)
+    assert_array_equal(np.flatnonzero(signals.short_entries), [3])
+    assert_array_equal(np.flatnonzero(signals.short_exits), [4])
+    assert not signals.entries.any()
+
+
 @pytest.mark.parametrize(
     "fields",
     [{"period": 1}, {"oversold": 0.5}, {"oversold": 51.0}, {"exit_above": 49.0}, {"exit_above": 100.0}],
