@@ -2,7 +2,7 @@
 
 import math
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from pydantic import TypeAdapter
 
@@ -10,6 +10,7 @@ from backend.core.jobs.backtest import BacktestPayload, BacktestResult, EquityCu
 from backend.core.jobs.outcomes import Artifact, Outcome, Row
 from market_data.errors import DomainError
 from strategy_engine import ENGINE_VERSION, AnyStrategy, BacktestReport, run
+from strategy_engine.strategies import SignalStrategy
 from workers.context import Context, LoadedBars
 from workers.handlers.bars import as_outcome, iso, provenance
 
@@ -23,7 +24,7 @@ def backtest(payload: BacktestPayload, context: Context) -> Outcome:
         loaded = context.bars(symbol, payload.timeframe, payload.start, payload.end)
         report = run(
             loaded.bars,
-            payload.strategy,
+            cast("SignalStrategy", payload.strategy),  # the payload takes no other for one symbol
             account=payload.account,
             costs=payload.costs,
             fill_profile=payload.fill_profile,

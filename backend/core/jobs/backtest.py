@@ -10,10 +10,15 @@ from backend.core.jobs.payload import Contract, Symbol
 from backend.core.jobs.provenance import Provenance
 from market_data.timeframe import Timeframe
 from strategy_engine import Account, AnyStrategy, Costs, FillProfile
+from strategy_engine.strategies import UniverseStrategy
 
 
 class BacktestPayload(Contract):
-    symbols: Annotated[tuple[Symbol, ...], Len(1, 1), Field(description="One symbol.", examples=[["AAPL"]])]
+    symbols: Annotated[
+        tuple[Symbol, ...],
+        Len(1, 1),
+        Field(description="One symbol for now; strategies of several are for notebooks.", examples=[["AAPL"]]),
+    ]
     timeframe: Timeframe = "1d"
     start: Annotated[date | None, Field(description="First day, inclusive.", examples=["2000-03-01"])] = None
     end: Annotated[date | None, Field(description="Last day, inclusive.", examples=["2013-03-01"])] = None
@@ -26,6 +31,12 @@ class BacktestPayload(Contract):
     def _ordered(self) -> Self:
         if self.start is not None and self.end is not None and self.end < self.start:
             raise ValueError(f"end must not be before start; start was {self.start}, end was {self.end}")
+        return self
+
+    @model_validator(mode="after")
+    def _symbols_for_the_strategy(self) -> Self:
+        if isinstance(self.strategy, UniverseStrategy):
+            self.strategy.symbols.check(self.strategy.kind, len(self.symbols))
         return self
 
 
