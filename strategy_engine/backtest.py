@@ -11,14 +11,15 @@ from market_data.bars import Bars
 from market_data.errors import require
 from strategy_engine.account import Account
 from strategy_engine.costs import Costs
+from strategy_engine.exposure import gross_exposure
 from strategy_engine.fill_profile import FILL_PROFILES, FillProfile
 from strategy_engine.market_view import MarketView, Strategy
+from strategy_engine.measure import TradeFigures, measure
 from strategy_engine.metrics import Metrics
 from strategy_engine.periods import PERIODS_PER_YEAR
 from strategy_engine.report import BacktestReport
 from strategy_engine.signals import Signals
 from strategy_engine.simulate import Ledger, simulate
-from strategy_engine.summaries import summarise_equity, summarise_trades
 from strategy_engine.trades import Trades
 from strategy_engine.version import ENGINE_VERSION
 
@@ -100,21 +101,20 @@ def _simulated(view: MarketView, signals: Signals, account: Account, costs: Cost
 def _metrics(view: MarketView, ledger: Ledger, trades: Trades, *, cash: float, periods_per_year: float) -> Metrics:
     bought = ledger.size * ledger.entry_price
     sold = np.where(trades.is_open, 0.0, ledger.size * ledger.exit_price)
-    trade_summary = summarise_trades(
-        ledger.entry_bar,
-        ledger.exit_bar,
-        bought + sold,
-        trades.fees,
-        trades.pnl,
-        trades.return_frac,
-        ledger.ends_open,
-    )
-    return Metrics.from_summaries(
-        summarise_equity(ledger.equity, cash),
-        trade_summary,
+    exposure = gross_exposure(ledger.entry_bar, ledger.exit_bar, ledger.size, trades.is_open, view.close, ledger.equity)
+    return measure(
+        equity=ledger.equity,
         cash=cash,
-        final_equity=float(ledger.equity[-1]),
-        price_ratio=float(view.close[-1] / view.close[0]),
-        bar_count=len(view),
+        trades=TradeFigures(
+            bars_held=ledger.exit_bar - ledger.entry_bar,
+            exit_bar=ledger.exit_bar,
+            traded=bought + sold,
+            fees=trades.fees,
+            pnl=trades.pnl,
+            return_frac=trades.return_frac,
+            is_open=trades.is_open,
+        ),
+        gross_exposure=exposure,
+        benchmark=view.close,
         periods_per_year=periods_per_year,
     )

@@ -1,6 +1,8 @@
 """Metrics against formulas written out with pandas, independently of the engine's kernels."""
 
 import math
+from itertools import groupby
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -28,6 +30,27 @@ def metrics_by_pandas(report, bars, periods):
         held[trade.entry_time : trade.exit_time] = 1.0
         if not trade.is_open:
             held[trade.exit_time] = 0.0
+    exposure = pd.Series(0.0, index=held.index)
+    for trade in trades.itertuples():
+        exposure[trade.entry_time : trade.exit_time] += trade.size
+        if not trade.is_open:
+            exposure[trade.exit_time] -= trade.size
+    exposure *= bars.close / report.equity
+    bench = pd.Series(bars.close).pct_change().iloc[1:].reset_index(drop=True)
+    ours = returns.iloc[1:].reset_index(drop=True)  # a benchmark has no return of bar 0
+    beta = ours.cov(bench) / bench.var()
+    active = ours - bench
+    skew, kurtosis = returns.skew(), returns.kurt()
+    per_bar = returns.mean() / returns.std(ddof=1)
+    probable = per_bar * math.sqrt(len(returns) - 1) / math.sqrt(1 - skew * per_bar + (kurtosis + 2) / 4 * per_bar**2)
+    apart = (returns - returns.mean()).to_numpy()
+    rho = (apart[1:] * apart[:-1]).sum() / (apart**2).sum()
+    persistence = 1 + 2 * sum((len(returns) - k) / len(returns) * rho**k for k in range(1, len(returns)))
+    low, high = returns.quantile(0.05), returns.quantile(0.95)
+    factor = gains.sum() / -losses.sum()
+    payoff = gains.mean() / -losses.mean()
+    rate = len(gains) / len(closed)
+    lengths = [len(run) for run in drawdown_runs(drawdown)]
     bought, sold = trades["size"] * trades.entry_price, closed["size"] * closed.exit_price
     cagr = (equity.iloc[-1] / CASH) ** (periods / len(bars)) - 1.0
     return {
@@ -38,17 +61,55 @@ def metrics_by_pandas(report, bars, periods):
         "cagr": cagr,
         "volatility": returns.std(ddof=1) * math.sqrt(periods),
         "sharpe": returns.mean() / returns.std(ddof=1) * math.sqrt(periods),
+        "smart_sharpe": per_bar * math.sqrt(periods / persistence),
+        "probabilistic_sharpe": NormalDist().cdf(probable),
         "sortino": returns.mean() / math.sqrt((returns.clip(upper=0.0) ** 2).mean()) * math.sqrt(periods),
         "calmar": cagr / -drawdown.min(),
+        "omega": returns.clip(lower=0).sum() / -returns.clip(upper=0).sum(),
+        "gain_to_pain": returns.sum() / -returns.clip(upper=0).sum(),
         "max_drawdown": drawdown.min(),
         "max_drawdown_duration_bars": longest_time_below_a_peak(equity),
         "avg_drawdown": episodes.mean(),
         "ulcer_index": math.sqrt((drawdown.iloc[1:] ** 2).mean()),
+        "avg_drawdown_duration_bars": sum(lengths) / len(lengths),
+        "ulcer_performance": cagr / math.sqrt((drawdown.iloc[1:] ** 2).mean()),
+        "recovery_factor": (equity.iloc[-1] / CASH - 1.0) / -drawdown.min(),
+        "value_at_risk_95": low,
+        "expected_shortfall_95": returns[returns <= low].mean(),
+        "tail_ratio": abs(high) / abs(low),
+        "common_sense_ratio": factor * abs(high) / abs(low),
+        "skewness": skew,
+        "excess_kurtosis": kurtosis,
+        "stability": np.corrcoef(np.arange(len(bars)), np.log(report.equity))[0, 1] ** 2,
+        "best_bar_frac": returns.max(),
+        "worst_bar_frac": returns.min(),
         "exposure_frac": held.mean(),
+        "avg_gross_exposure": exposure.mean(),
+        "max_gross_exposure": exposure.max(),
+        "alpha": periods * (ours.mean() - beta * bench.mean()),
+        "beta": beta,
+        "correlation": ours.corr(bench),
+        "tracking_error": active.std(ddof=1) * math.sqrt(periods),
+        "information_ratio": active.mean() / active.std(ddof=1) * math.sqrt(periods),
+        "treynor": cagr / beta,
+        "up_capture": yearly(ours[bench > 0], periods) / yearly(bench[bench > 0], periods),
+        "down_capture": yearly(ours[bench < 0], periods) / yearly(bench[bench < 0], periods),
         "trade_count": len(closed),
         "win_rate": len(gains) / len(closed),
         "profit_factor": gains.sum() / -losses.sum(),
         "payoff_ratio": gains.mean() / -losses.mean(),
+        "expectancy_r": math.nan,
+        "avg_win": gains.mean(),
+        "avg_loss": losses.mean(),
+        "kelly_frac": rate - (1 - rate) / payoff,
+        "cpc_index": factor * rate * payoff,
+        "longest_winning_streak": longest_run(closed.pnl > 0),
+        "longest_losing_streak": longest_run(closed.pnl < 0),
+        "avg_mae_frac": math.nan,
+        "avg_mfe_frac": math.nan,
+        "edge_ratio": math.nan,
+        "avg_given_back_frac": math.nan,
+        "sqn_r": math.nan,
         "expectancy": closed.pnl.mean(),
         "avg_trade_return_frac": closed.return_frac.mean(),
         "best_trade": closed.return_frac.max(),
@@ -58,6 +119,27 @@ def metrics_by_pandas(report, bars, periods):
         "total_fees": trades.fees.sum(),
         "turnover": (bought.sum() + sold.sum()) / report.equity.mean(),
     }
+
+
+def drawdown_runs(drawdown):
+    """Return the bars of each drawdown, the one back at the peak included where there is one."""
+    runs, below = [], False
+    for value in drawdown:
+        if value < 0.0 and not below:
+            runs.append([])
+        if value < 0.0 or below:
+            runs[-1].append(value)
+        below = value < 0.0
+    return runs
+
+
+def yearly(returns, periods):
+    return (1.0 + returns).prod() ** (periods / len(returns)) - 1.0
+
+
+def longest_run(claims):
+    runs = [len(list(group)) for holds, group in groupby(claims) if holds]
+    return max(runs, default=0)
 
 
 def longest_time_below_a_peak(equity):
@@ -75,7 +157,7 @@ def longest_time_below_a_peak(equity):
 def test_every_metric_equals_its_formula_on_a_random_walk(seed):
     bars = random_bars(600, seed=seed)
     report = run(bars, SmaCross(fast=3, slow=9), costs=Costs(commission_rate=0.001), periods_per_year=365)
-    assert report.metrics.as_dict() == pytest.approx(metrics_by_pandas(report, bars, 365), rel=1e-9)
+    assert report.metrics.as_dict() == pytest.approx(metrics_by_pandas(report, bars, 365), rel=1e-9, nan_ok=True)
 
 
 def test_metrics_of_two_trades_by_hand():
@@ -98,21 +180,43 @@ def test_metrics_of_two_trades_by_hand():
 def test_without_trades_only_what_needs_a_trade_is_undefined():
     metrics = run(bars_of([10.0, 11.0, 12.0]), SmaCross()).metrics.as_dict()
     undefined = {name for name, value in metrics.items() if math.isnan(value)}
-    assert undefined == {
-        "sharpe",
-        "sortino",
-        "calmar",
-        "avg_drawdown",
+    of_trades = {
         "win_rate",
         "profit_factor",
         "payoff_ratio",
         "expectancy",
+        "expectancy_r",
+        "avg_win",
+        "avg_loss",
         "avg_trade_return_frac",
         "best_trade",
         "worst_trade",
         "avg_holding_bars",
+        "avg_mae_frac",
+        "avg_mfe_frac",
+        "edge_ratio",
+        "avg_given_back_frac",
         "sqn",
+        "sqn_r",
+        "kelly_frac",
+        "cpc_index",
+        "common_sense_ratio",
     }
+    of_change = {
+        "sharpe",
+        "smart_sharpe",
+        "probabilistic_sharpe",
+        "sortino",
+        "omega",
+        "gain_to_pain",
+        "skewness",
+        "excess_kurtosis",
+        "stability",
+        "tail_ratio",
+    }
+    of_drawdowns = {"calmar", "avg_drawdown", "avg_drawdown_duration_bars", "ulcer_performance", "recovery_factor"}
+    beside_the_benchmark = {"correlation", "treynor", "down_capture"}  # beta is 0, and the benchmark never falls
+    assert undefined == of_trades | of_change | of_drawdowns | beside_the_benchmark
     assert metrics["cagr"] == metrics["volatility"] == metrics["max_drawdown"] == metrics["turnover"] == 0.0
 
 

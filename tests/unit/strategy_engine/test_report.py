@@ -23,5 +23,6 @@ def test_a_report_travels_between_processes():
     report = run(random_bars(300, seed=2), SmaCross(fast=5, slow=20))
     copy = pickle.loads(pickle.dumps(report))
     assert_array_equal(copy.equity, report.equity)
-    assert (copy.strategy, copy.metrics) == (report.strategy, report.metrics)
+    assert copy.strategy == report.strategy
+    assert repr(copy.metrics) == repr(report.metrics)  # by their text, because NaN is not even itself
     assert copy.trades.to_pandas().equals(report.trades.to_pandas())
