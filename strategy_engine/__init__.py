@@ -20,10 +20,15 @@ from strategy_engine.version import ENGINE_VERSION
 
 if TYPE_CHECKING:
     from strategy_engine.backtest import run
+    from strategy_engine.breakdowns import Breakdown
+    from strategy_engine.drawdowns import Drawdowns
     from strategy_engine.equity_curve import EquityCurve
     from strategy_engine.market_view import MarketView, Strategy
     from strategy_engine.metrics import Metrics
+    from strategy_engine.monthly_returns import MonthlyReturns
     from strategy_engine.report import BacktestReport
+    from strategy_engine.risk_of_ruin import RiskOfRuin
+    from strategy_engine.sharpe_tests import deflated_sharpe, probabilistic_sharpe
     from strategy_engine.signals import Signals
     from strategy_engine.trades import Trades
     from strategy_engine.universe_view import UniverseView
@@ -36,12 +41,16 @@ __all__ = [
     "Account",
     "AnyStrategy",
     "BacktestReport",
+    "Breakdown",
     "BuyAndHold",
     "Costs",
+    "Drawdowns",
     "EquityCurve",
     "FillProfile",
     "MarketView",
     "Metrics",
+    "MonthlyReturns",
+    "RiskOfRuin",
     "RsiReversion",
     "Signals",
     "SmaCross",
@@ -49,20 +58,28 @@ __all__ = [
     "Trades",
     "UniverseView",
     "Weights",
+    "deflated_sharpe",
+    "probabilistic_sharpe",
     "run",
     "warm",
 ]
 
 _COMPUTING: Final = {
     "BacktestReport": "report",
+    "Breakdown": "breakdowns",
+    "Drawdowns": "drawdowns",
     "EquityCurve": "equity_curve",
     "MarketView": "market_view",
     "Metrics": "metrics",
+    "MonthlyReturns": "monthly_returns",
+    "RiskOfRuin": "risk_of_ruin",
     "Signals": "signals",
     "Strategy": "market_view",
     "Trades": "trades",
     "UniverseView": "universe_view",
     "Weights": "weights",
+    "deflated_sharpe": "sharpe_tests",
+    "probabilistic_sharpe": "sharpe_tests",
     "run": "backtest",
     "warm": "warmup",
 }

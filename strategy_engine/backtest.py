@@ -15,7 +15,6 @@ from strategy_engine.exposure import gross_exposure
 from strategy_engine.fill_profile import FILL_PROFILES, FillProfile
 from strategy_engine.market_view import MarketView, Strategy
 from strategy_engine.measure import TradeFigures, measure
-from strategy_engine.metrics import Metrics
 from strategy_engine.periods import PERIODS_PER_YEAR
 from strategy_engine.report import BacktestReport
 from strategy_engine.signals import Signals
@@ -52,6 +51,10 @@ def run(
     require(signals.short_entries is None, "this simulator knows long positions only; direction was another")
     ledger = _simulated(view, signals, account, costs)
     trades = Trades.from_ledger(ledger, bars=bars, costs=costs)
+    exposure = gross_exposure(ledger.entry_bar, ledger.exit_bar, ledger.size, trades.is_open, view.close, ledger.equity)
+    benchmark = view.close / view.close[0]
+    for column in (exposure, benchmark):
+        column.flags.writeable = False
     return BacktestReport(
         engine_version=ENGINE_VERSION,
         symbol=bars.symbol,
@@ -63,8 +66,17 @@ def run(
         periods_per_year=yearly,
         time=bars.time,
         equity=ledger.equity,
+        exposure=exposure,
+        benchmark=benchmark,
         trades=trades,
-        metrics=_metrics(view, ledger, trades, cash=account.cash, periods_per_year=yearly),
+        metrics=measure(
+            equity=ledger.equity,
+            cash=account.cash,
+            trades=_figures(ledger, trades),
+            gross_exposure=exposure,
+            benchmark=benchmark,
+            periods_per_year=yearly,
+        ),
         rejected_orders=ledger.rejected_orders,
     )
 
@@ -98,23 +110,15 @@ def _simulated(view: MarketView, signals: Signals, account: Account, costs: Cost
     return ledger
 
 
-def _metrics(view: MarketView, ledger: Ledger, trades: Trades, *, cash: float, periods_per_year: float) -> Metrics:
+def _figures(ledger: Ledger, trades: Trades) -> TradeFigures:
     bought = ledger.size * ledger.entry_price
     sold = np.where(trades.is_open, 0.0, ledger.size * ledger.exit_price)
-    exposure = gross_exposure(ledger.entry_bar, ledger.exit_bar, ledger.size, trades.is_open, view.close, ledger.equity)
-    return measure(
-        equity=ledger.equity,
-        cash=cash,
-        trades=TradeFigures(
-            bars_held=ledger.exit_bar - ledger.entry_bar,
-            exit_bar=ledger.exit_bar,
-            traded=bought + sold,
-            fees=trades.fees,
-            pnl=trades.pnl,
-            return_frac=trades.return_frac,
-            is_open=trades.is_open,
-        ),
-        gross_exposure=exposure,
-        benchmark=view.close,
-        periods_per_year=periods_per_year,
+    return TradeFigures(
+        bars_held=ledger.exit_bar - ledger.entry_bar,
+        exit_bar=ledger.exit_bar,
+        traded=bought + sold,
+        fees=trades.fees,
+        pnl=trades.pnl,
+        return_frac=trades.return_frac,
+        is_open=trades.is_open,
     )

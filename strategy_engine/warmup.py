@@ -33,7 +33,11 @@ def warm() -> None:
         volume=np.zeros(_BARS),
     )
     for strategy in get_args(SignalStrategy):
-        run(bars, strategy()).equity_curve()
+        report = run(bars, strategy())
+        report.equity_curve()
+    report.drawdowns()
+    report.by_regime()
+    report.risk_of_ruin(seed=0, paths=1)
     universe = UniverseView([bars, replace(bars, symbol="WARMER")])
     for strategy in get_args(UniverseStrategy):
         strategy().weights(universe)
