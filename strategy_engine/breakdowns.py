@@ -77,7 +77,7 @@ def _breakdown(  # noqa: PLR0917 -- what both callers have, in the order they ha
     rows = [_row(label, returns[is_in], trades, is_in[entered], periods_per_year) for label, is_in in groups]
     return Breakdown(
         label=np.array([row[0] for row in rows]),
-        **{  # type: ignore[arg-type]  # the columns below are numbers
+        **{
             field.name: np.array([row[i] for row in rows])
             for i, field in enumerate(fields(Breakdown))
             if field.name != "label"
@@ -88,7 +88,7 @@ def _breakdown(  # noqa: PLR0917 -- what both callers have, in the order they ha
 def _row(
     label: str, returns: FloatArray, trades: Trades, entered: BoolArray, periods_per_year: float
 ) -> tuple[str | float, ...]:
-    curve = np.cumprod(1.0 + returns)
+    curve: FloatArray = np.cumprod(1.0 + returns)
     spread = deviation(returns)
     pnl = trades.pnl[entered & ~trades.is_open]
     per_year = math.sqrt(periods_per_year)

@@ -58,4 +58,5 @@ def runs_of(labels: IntArray) -> tuple[IntArray, IntArray]:
 def returns_between(values: FloatArray, before: float) -> FloatArray:
     """Return each value over the one before it - 1; NaN over nothing."""
     earlier = np.concatenate(([before], values[:-1]))
-    return np.divide(values, earlier, out=np.full(len(values), np.nan), where=earlier > 0.0) - 1.0
+    ratios: FloatArray = np.divide(values, earlier, out=np.full(len(values), np.nan), where=earlier > 0.0)
+    return ratios - 1.0
