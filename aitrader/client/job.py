@@ -110,10 +110,18 @@ class Job:
         """Fetch a large result as a frame; times are UTC timestamps."""
         from aitrader.client.frames import frame_of_parquet  # noqa: PLC0415 - pandas takes long to load
 
+        return frame_of_parquet(self.download(name, "parquet"))
+
+    @property
+    def tearsheet(self) -> str:
+        """Fetch the page that shows a backtest, as HTML that needs nothing else."""
+        return self.download("tearsheet", "html").decode()
+
+    def download(self, name: str, file_format: str | None = None) -> bytes:
+        """Fetch a large result as a file: json, csv or parquet for rows, html for a page; by default json or html."""
         path = f"{self._path}/artifacts/{quote(name, safe='')}"
-        parameters = {**self._scope, "format": "parquet"}
-        answer = self._transport.send(Call(method="GET", path=path, parameters=parameters, is_repeatable=True))
-        return frame_of_parquet(answer.content)
+        parameters = {**self._scope, **({} if file_format is None else {"format": file_format})}
+        return self._transport.send(Call(method="GET", path=path, parameters=parameters, is_repeatable=True)).content
 
     def attempts(self) -> list[Attempt]:
         """Fetch every run of the job, the latest last."""

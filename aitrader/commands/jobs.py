@@ -1,7 +1,9 @@
 """`aitrader submit` and `aitrader jobs`: start jobs, look at them, steer them."""
 
 import json
+import sys
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -158,6 +160,34 @@ def logs(
             return  # how following may end, too
         if follow:
             say(f"{job.state}" + (f": {job.error.message} ({job.error.code})" if job.error is not None else ""))
+
+
+@app.command()
+def artifact(
+    job_id: JobId,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="One of the result's `artifacts`, such as tearsheet.")],
+    *,
+    file_format: Annotated[str | None, typer.Option("--format", help="json, csv, parquet or html.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write it; else it is printed.")] = None,
+    all_users: AllUsers = False,
+) -> None:
+    """Fetch a large result of a job: rows as JSON, CSV or Parquet, the tearsheet as HTML."""
+    asked = file_format if file_format is not None or out is None else _format_of(out)
+    with connect() as client:
+        content = client.job(job_id, all_users=all_users).download(name, asked)
+    if out is None:
+        sys.stdout.buffer.write(content)
+        return
+    try:
+        out.write_bytes(content)
+    except OSError as error:
+        raise CommandFailed(f"{out} cannot be written: {error.strerror}") from error
+    say(f"{out}: {len(content):,} bytes")
+
+
+def _format_of(file: Path) -> str | None:
+    suffix = file.suffix.lower().lstrip(".")
+    return suffix if suffix in {"json", "csv", "parquet", "html"} else None
 
 
 def _refuse_filter(*parts: object) -> None:

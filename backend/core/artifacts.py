@@ -1,4 +1,4 @@
-"""The artifact store: large results as Parquet files, in a folder or any other place that fsspec can reach."""
+"""The artifact store: large results as Parquet files and pages, in any place that fsspec can reach."""
 
 import hashlib
 import io
@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from backend.core.jobs.outcomes import Artifact
+from backend.core.jobs.outcomes import Artifact, Page
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 ROWS_PER_GROUP = 65_536
+PAGE_SUFFIX = ".html"
 
 
 @dataclass(frozen=True)
 class StoredArtifact:
-    """Where an artifact lies, and what is in it."""
+    """Where an artifact lies, and what is in it; a page has no rows."""
 
     name: str
     path: str
@@ -27,19 +28,25 @@ class StoredArtifact:
 
 
 class ArtifactStore:
-    """Parquet files under one address. Paths hold the lease token, so two attempts never write one file."""
+    """Files under one address, each with a suffix that says what it is.
+
+    Paths hold the lease token, so two attempts never write one file.
+    """
 
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def write(self, job_id: UUID, token: UUID, artifact: Artifact) -> StoredArtifact:
-        table = _table(artifact)
-        content = _parquet(table)
-        path = f"{job_id}/{token}/{artifact.name}.parquet"
+    def write(self, job_id: UUID, token: UUID, artifact: Artifact | Page) -> StoredArtifact:
+        if isinstance(artifact, Page):
+            row_count, content, suffix = 0, artifact.html.encode(), PAGE_SUFFIX
+        else:
+            table = _table(artifact)
+            row_count, content, suffix = table.num_rows, _parquet(table), ".parquet"
+        path = f"{job_id}/{token}/{artifact.name}{suffix}"
         filesystem, root = self._place()
         filesystem.makedirs(f"{root}/{job_id}/{token}", exist_ok=True)
         filesystem.pipe_file(f"{root}/{path}", content)
-        return StoredArtifact(artifact.name, path, table.num_rows, len(content), hashlib.sha256(content).digest())
+        return StoredArtifact(artifact.name, path, row_count, len(content), hashlib.sha256(content).digest())
 
     def read_batches(self, path: str) -> Iterator["pa.RecordBatch"]:
         """Yield the rows of a stored artifact, a row group at a time."""

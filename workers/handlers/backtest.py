@@ -1,4 +1,4 @@
-"""`backtest`: bars in, the engine's report out, as a result, a row of key figures and two artifacts."""
+"""`backtest`: bars in, the engine's report out, as a result, a row of key figures, tables and a page."""
 
 import math
 from decimal import Decimal
@@ -7,10 +7,11 @@ from typing import Any, cast
 from pydantic import TypeAdapter
 
 from backend.core.jobs.backtest import BacktestPayload, BacktestResult, EquityCurve
-from backend.core.jobs.outcomes import Artifact, Outcome, Row
+from backend.core.jobs.outcomes import Artifact, Outcome, Page, Row
 from market_data.errors import DomainError
 from strategy_engine import ENGINE_VERSION, AnyStrategy, BacktestReport, run
 from strategy_engine.strategies import SignalStrategy
+from strategy_engine.tearsheet import tearsheet
 from workers.context import Context, LoadedBars
 from workers.handlers.bars import as_outcome, iso, provenance
 
@@ -34,25 +35,29 @@ def backtest(payload: BacktestPayload, context: Context) -> Outcome:
     context.check_cancelled()
     for warning in loaded.warnings:
         context.log.warning("bars_warning", symbol=symbol, warning=warning)
-    result = _result(report, loaded, context)
+    artifacts = _tables(report)
+    names = [artifact.name for artifact in artifacts]
+    result = _result(report, loaded, context, (*names, "tearsheet") if payload.tearsheet else tuple(names))
     return Outcome(
         result,
         rows=[_row(payload, report, result)],
-        artifacts=[_trades(report), _equity(report)],
+        artifacts=[*artifacts, _tearsheet(report, loaded, result)] if payload.tearsheet else artifacts,
         summary=_summary(result),
     )
 
 
-def _result(report: BacktestReport, loaded: LoadedBars, context: Context) -> BacktestResult:
+def _result(report: BacktestReport, loaded: LoadedBars, context: Context, artifacts: tuple[str, ...]) -> BacktestResult:
     curve = report.equity_curve(CURVE_POINTS)
+    ruin = report.risk_of_ruin(seed=context.seed)
+    figures = {**report.metrics.as_dict(), "risk_of_ruin": ruin.probability}
     return BacktestResult(
-        metrics={name: _finite(value) for name, value in report.metrics.as_dict().items()},
+        metrics={name: _finite(value) for name, value in figures.items()},
         equity_curve=EquityCurve(
             time=tuple(iso(int(time)) for time in curve.time),
             equity=tuple(float(equity) for equity in curve.equity),
         ),
         trade_count=len(report.trades),
-        artifacts=("trades", "equity"),
+        artifacts=artifacts,
         source=loaded.used.source,
         warnings=loaded.warnings,
         provenance=provenance(context, "strategy_engine", ENGINE_VERSION, [loaded.used]),
@@ -95,12 +100,34 @@ def _row(payload: BacktestPayload, report: BacktestReport, result: BacktestResul
     return Row("backtest_results", values)
 
 
-def _trades(report: BacktestReport) -> Artifact:
-    return Artifact("trades", report.trades.columns(), frozenset({"entry_time", "exit_time"}))
+def _tables(report: BacktestReport) -> list[Artifact]:
+    """Return everything that has rows."""
+    equity = {
+        "time": report.time,
+        "equity": report.equity,
+        "exposure": report.exposure,
+        "benchmark": report.benchmark,
+    }
+    drawdowns = report.drawdowns().columns()
+    return [
+        Artifact("trades", report.trades.columns(), frozenset({"entry_time", "exit_time"})),
+        Artifact("equity", equity, frozenset({"time"})),
+        Artifact("drawdowns", drawdowns, frozenset({"peak_time", "trough_time", "end_time"})),
+        Artifact("monthly_returns", report.monthly_returns().columns()),
+        Artifact("by_year", report.by_year().columns()),
+        Artifact("by_regime", report.by_regime().columns()),
+    ]
 
 
-def _equity(report: BacktestReport) -> Artifact:
-    return Artifact("equity", {"time": report.time, "equity": report.equity}, frozenset({"time"}))
+def _tearsheet(report: BacktestReport, loaded: LoadedBars, result: BacktestResult) -> Page:
+    told = result.provenance
+    known = {
+        "source": result.source,
+        "data fingerprint": told.data_fingerprint,
+        "payload hash": told.payload_hash,
+        "seed": str(told.seed),
+    }
+    return Page("tearsheet", tearsheet(report, loaded.bars, provenance=known, warnings=result.warnings, seed=told.seed))
 
 
 def _finite(value: float) -> float | int | None:

@@ -26,6 +26,9 @@ class BacktestPayload(Contract):
     account: Account = Account()
     costs: Costs = Costs()
     fill_profile: FillProfile = "next_open"
+    tearsheet: Annotated[bool, Field(description="Make the artifact `tearsheet`: one HTML page, to be looked at.")] = (
+        True
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

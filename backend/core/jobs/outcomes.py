@@ -49,11 +49,19 @@ class Artifact:
 
 
 @dataclass(frozen=True)
+class Page:
+    """A large result to be looked at: one HTML page that loads nothing else, kept as it is."""
+
+    name: str
+    html: str
+
+
+@dataclass(frozen=True)
 class Outcome:
     result: Contract
     rows: Sequence[Row] = ()
     changes: Sequence[Change] = ()
-    artifacts: Sequence[Artifact] = field(default=())
+    artifacts: Sequence[Artifact | Page] = field(default=())
     summary: str | None = None
     """What came of it, for a person who looks at many jobs: `12 trades, +3.4 %, Sharpe 0.8`. Cut to 200 bytes."""
 

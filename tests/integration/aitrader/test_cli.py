@@ -55,6 +55,26 @@ def test_submit_stops_waiting_at_the_timeout(aitrader):
     assert "goes on" in answer.stderr.splitlines()[-1]
 
 
+def test_artifacts_are_written_in_the_format_of_the_file_or_printed(aitrader, tmp_path):
+    job = aitrader("submit", "backtest", "--payload", BACKTEST_AGAIN.replace("2003", "2005"), "--wait", "--json")
+    job_id = json.loads(job.stdout)["id"]
+    page, rows = tmp_path / "backtest.html", tmp_path / "years.csv"
+    told = aitrader("jobs", "artifact", job_id, "tearsheet", "--out", str(page))
+    assert (told.returncode, told.stdout) == (0, "")
+    assert f"{page}: {page.stat().st_size:,} bytes" in told.stderr
+    assert page.read_text().startswith("<!doctype html>")
+    assert aitrader("jobs", "artifact", job_id, "by_year", "--out", str(rows)).returncode == 0
+    assert rows.read_text().startswith("label,bars,return_frac")
+    printed = aitrader("jobs", "artifact", job_id, "by_year", "--format", "csv")
+    assert printed.stdout == rows.read_text()
+    refused = aitrader("jobs", "artifact", job_id, "trades", "--out", str(page))
+    assert refused.returncode == 1
+    assert "comes as json, csv or parquet" in refused.stderr
+    nowhere = aitrader("jobs", "artifact", job_id, "tearsheet", "--out", str(tmp_path / "none" / "page.html"))
+    assert nowhere.returncode == 1
+    assert "cannot be written" in nowhere.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "expected"),
     [

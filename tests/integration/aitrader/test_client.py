@@ -42,6 +42,16 @@ def test_trades_and_equity_are_frames_that_agree_with_the_metrics(client):
     assert str(job.trades["entry_time"].dt.tz) == "UTC"
 
 
+def test_tearsheet_is_a_page_and_rows_come_as_files(client):
+    job = client.submit("backtest", BACKTEST).wait()
+    assert job.tearsheet.startswith("<!doctype html>")
+    assert job.download("monthly_returns", "csv").startswith(b"year,month,return_frac,bars\n2000,3,")
+    assert job.download("drawdowns").startswith(b'[{"peak_time": "20')
+    assert job.artifact("by_year")["label"].iloc[0] == "2000"
+    with pytest.raises(InvalidRequest, match="comes as html"):
+        job.download("tearsheet", "csv")
+
+
 def test_changes_are_told_on_the_way(admin_client):
     seen = []
     job = admin_client.submit("probe", {"sleep_s": 0.5, "steps": 2})

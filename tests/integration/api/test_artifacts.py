@@ -10,7 +10,7 @@ import pytest
 
 from tests.integration.api.test_jobs import SCAN
 from tests.integration.test_pipeline import BACKTEST
-from tests.platform import finished, submit
+from tests.platform import Platform, finished, submit
 
 BAR_BY_BAR = BACKTEST | {"start": "2010-01-01"}
 WITHOUT_TRADES = BACKTEST | {"start": "2013-02-20"}
@@ -36,12 +36,12 @@ def as_text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-@pytest.mark.parametrize("name", ["trades", "equity"])
+@pytest.mark.parametrize("name", ["trades", "equity", "drawdowns", "monthly_returns", "by_year", "by_regime"])
 def test_formats_have_equal_content(user: httpx.Client, name: str) -> None:
     job = finished(user, submit(user, "backtest", BAR_BY_BAR)["id"])
     assert name in job["result"]["artifacts"]
     as_json, as_csv, as_parquet = download(user, job["id"], name)
-    assert len(as_json) == len(as_csv) == len(as_parquet) > 3
+    assert len(as_json) == len(as_csv) == len(as_parquet) > 2
     for row, texts, stored in zip(as_json, as_csv, as_parquet, strict=True):
         assert {column: as_text(value) for column, value in row.items()} == texts
         for column, value in row.items():
@@ -60,6 +60,54 @@ def test_artifact_without_rows_still_has_its_columns(user: httpx.Client) -> None
     stored = pq.read_table(io.BytesIO(user.get(path, params={"format": "parquet"}).content))
     assert header == ",".join(stored.column_names) + "\n"
     assert "entry_time" in stored.column_names
+
+
+def test_tearsheet_is_a_page_that_a_browser_shows_and_keeps_in_a_sandbox(user: httpx.Client) -> None:
+    job = finished(user, submit(user, "backtest", BACKTEST)["id"])
+    assert job["result"]["artifacts"][-1] == "tearsheet"
+    path = f"/jobs/{job['id']}/artifacts/tearsheet"
+    answer = user.get(path)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.headers["Content-Disposition"] == f'inline; filename="{job["id"]}-tearsheet.html"'
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    policy = {part.strip() for part in answer.headers["Content-Security-Policy"].split(";")}
+    assert {"sandbox allow-scripts", "default-src 'none'", "form-action 'none'"} <= policy
+    assert "AAPL 1d: sma_cross" in answer.text
+    assert job["result"]["provenance"]["data_fingerprint"] in answer.text
+    assert user.get(path, params={"format": "html"}).content == answer.content
+
+
+def test_tearsheet_of_the_same_backtest_is_the_same_bytes(user: httpx.Client) -> None:
+    jobs = [submit(user, "backtest", BACKTEST, reuse="never") for _ in range(2)]
+    pages = [user.get(f"/jobs/{finished(user, job['id'])['id']}/artifacts/tearsheet").content for job in jobs]
+    assert pages[0] == pages[1]
+
+
+def test_tearsheet_can_be_left_out(user: httpx.Client) -> None:
+    job = finished(user, submit(user, "backtest", BACKTEST | {"tearsheet": False})["id"])
+    assert job["result"]["artifacts"] == ["trades", "equity", "drawdowns", "monthly_returns", "by_year", "by_regime"]
+    assert user.get(f"/jobs/{job['id']}/artifacts/tearsheet").status_code == 404
+
+
+@pytest.mark.parametrize(("name", "form"), [("tearsheet", "csv"), ("tearsheet", "parquet"), ("trades", "html")])
+def test_format_that_an_artifact_does_not_have_is_refused(user: httpx.Client, name: str, form: str) -> None:
+    job = finished(user, submit(user, "backtest", BACKTEST)["id"])
+    answer = user.get(f"/jobs/{job['id']}/artifacts/{name}", params={"format": form})
+    assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "query.format")
+    expected = "html" if name == "tearsheet" else "json, csv or parquet"
+    assert answer.json()["detail"] == f"artifact {name!r} comes as {expected}"
+
+
+def test_tearsheet_of_another_user_is_not_found(user: httpx.Client, platform: Platform) -> None:
+    job = finished(user, submit(user, "backtest", BACKTEST)["id"])
+    with platform.client() as stranger:
+        assert stranger.get(f"/jobs/{job['id']}/artifacts/tearsheet").status_code == 404
+
+
+def test_risk_of_ruin_is_among_the_figures(user: httpx.Client) -> None:
+    job = finished(user, submit(user, "backtest", BACKTEST)["id"])
+    assert 0.0 <= job["result"]["metrics"]["risk_of_ruin"] <= 1.0
 
 
 @pytest.mark.parametrize("name", ["nothing", "profit_and_loss"])
