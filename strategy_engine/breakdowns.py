@@ -88,7 +88,7 @@ def _breakdown(  # noqa: PLR0917 -- what both callers have, in the order they ha
 def _row(
     label: str, returns: FloatArray, trades: Trades, entered: BoolArray, periods_per_year: float
 ) -> tuple[str | float, ...]:
-    curve: FloatArray = np.cumprod(1.0 + returns)
+    curve: FloatArray = np.cumprod(1.0 + returns, dtype=np.float64)
     spread = deviation(returns)
     pnl = trades.pnl[entered & ~trades.is_open]
     per_year = math.sqrt(periods_per_year)
