@@ -63,13 +63,13 @@ def test_job_with_a_deadline_shows_it_and_fails_when_it_has_passed(aitrader):
 def test_pruning_tells_asks_and_deletes(aitrader, platform, admin_client):
     where = {"DATABASE_URL": platform.database_url}
     job = admin_client.submit("probe", {}).wait()
-    platform.rows("UPDATE jobs SET finished_at = now() - interval '400 days' WHERE id = %s", job.id)
-    found = aitrader("prune", "--older-than", "390d", "--dry-run", "--json", **where)
+    platform.rows("UPDATE jobs SET finished_at = now() - interval '20 days' WHERE id = %s", job.id)
+    found = aitrader("prune", "--older-than", "19d", "--dry-run", "--json", **where)
     assert json.loads(found.stdout)["jobs"] == 1
-    refused = aitrader("prune", "--older-than", "390d", given="n\n", **where)
+    refused = aitrader("prune", "--older-than", "19d", given="n\n", **where)
     assert (refused.returncode, "delete 1 jobs" in refused.stderr) == (1, True)
     wrong = aitrader("prune", "--older-than", "soon", **where)
     assert (wrong.returncode, "such as 30d" in wrong.stderr) == (2, True)
-    done = aitrader("prune", "--older-than", "390d", "--yes", **where)
+    done = aitrader("prune", "--older-than", "19d", "--yes", **where)
     assert "jobs             1" in done.stdout
     eventually(lambda: platform.rows("SELECT 1 FROM jobs WHERE id = %s", job.id) == [], what="the job to be gone")
