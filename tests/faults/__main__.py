@@ -25,13 +25,13 @@ def main() -> int:
         report = run(seed, jobs=options.jobs, faults=faults, folder=home, on_fault=_say if options.verbose else _hush)
         reports.append(report)
         print(f"\n{table(reports)}" if len(reports) == 1 else table(reports).splitlines()[-1], flush=True)
+        if options.write is not None:  # now, so that a run that is broken off is not lost
+            write_into(options.write, reports)
         if report.violations:
             print("\n".join(f"  seed {seed}, {violation}" for violation in report.violations))
             print(f"  the logs of all processes are in {home}", flush=True)
         else:
             shutil.rmtree(home)
-    if options.write is not None:
-        write_into(options.write, reports)
     if any(report.violations for report in reports):
         return 1
     shutil.rmtree(folder)
