@@ -39,6 +39,8 @@ from workers.ending import Lease, end_attempt, loss
 
 LOOK_EVERY_S = 0.5
 LAST_LOOK_S = 1.5
+REDIS_WITHIN_S = 0.4
+"""A Redis that hangs must not keep the keeper from its leases."""
 
 log = get_logger(__name__)
 
@@ -51,7 +53,7 @@ class Keeper:
         self._slots = slots
         self._queues = tuple(queues)
         self._engine = sync_engine(settings.database, pool_size=1)
-        self._redis = sync_redis(settings.redis)
+        self._redis = sync_redis(settings.redis, within_s=REDIS_WITHIN_S)
         self._herald = Herald(self._engine, self._redis)
         self._renewed_at = 0.0
         self._beaten_at = 0.0

@@ -9,13 +9,14 @@ CONNECT_TIMEOUT_S = 1.0
 ANSWER_TIMEOUT_S = 2.0
 
 
-def sync_redis(url: str) -> Redis:
+def sync_redis(url: str, *, within_s: float | None = None) -> Redis:
+    """Return a client; `within_s`: for who has no time to lose, each of its two waits, and no second try."""
     return Redis.from_url(
         url,
-        socket_connect_timeout=CONNECT_TIMEOUT_S,
-        socket_timeout=ANSWER_TIMEOUT_S,
+        socket_connect_timeout=CONNECT_TIMEOUT_S if within_s is None else within_s,
+        socket_timeout=ANSWER_TIMEOUT_S if within_s is None else within_s,
         socket_keepalive=True,
-        retry=Retry(NoBackoff(), 1),
+        retry=Retry(NoBackoff(), 1 if within_s is None else 0),
     )
 
 

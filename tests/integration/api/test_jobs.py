@@ -25,7 +25,7 @@ def test_submit_answers_at_once_with_the_whole_job(user: httpx.Client) -> None:
     assert answer.headers["ETag"] == f'"{job["id"].replace("-", "")}-{job["version"]}"'
     assert (job["job_type"], job["state"], job["priority"]) == ("backtest", "queued", 3)
     assert (job["attempt"], job["max_attempts"], job["progress"], job["version"]) == (0, 3, 0.0, 1)
-    assert job["payload"]["strategy"] == {"kind": "sma_cross", "fast": 10, "slow": 30}
+    assert job["payload"]["strategy"] == {"kind": "sma_cross", "fast": 10, "slow": 30, "direction": "long_only"}
     assert job["payload"]["schema_version"] == 1
     unset = ("result", "error", "stage", "started_at", "finished_at", "cancel_requested_at")
     assert [job[name] for name in unset] == [None] * len(unset)

@@ -72,7 +72,7 @@ def test_a_success_whose_answer_was_lost_keeps_its_artifacts(settings, scratch_p
     rows = scratch_platform.rows("SELECT state FROM jobs WHERE id = %s", job_id)
     paths = scratch_platform.rows("SELECT path FROM artifacts WHERE job_id = %s", job_id)
     assert rows == [{"state": "succeeded"}]
-    assert len(paths) == 2
+    assert {Path(row["path"]).stem for row in paths} >= {"trades", "equity"}
     assert all((Path(settings.data_dir) / "artifacts" / row["path"]).is_file() for row in paths)
 
 
