@@ -35,13 +35,14 @@ def backtest(payload: BacktestPayload, context: Context) -> Outcome:
     context.check_cancelled()
     for warning in loaded.warnings:
         context.log.warning("bars_warning", symbol=symbol, warning=warning)
-    artifacts = _tables(report)
-    names = [artifact.name for artifact in artifacts]
-    result = _result(report, loaded, context, (*names, "tearsheet") if payload.tearsheet else tuple(names))
+    is_full = payload.detail == "full"
+    tables = [*_columns(report), *(_breakdowns(report) if is_full else ())]
+    names = tuple(table.name for table in tables)
+    result = _result(report, loaded, context, (*names, "tearsheet") if is_full else names)
     return Outcome(
         result,
         rows=[_row(payload, report, result)],
-        artifacts=[*artifacts, _tearsheet(report, loaded, result)] if payload.tearsheet else artifacts,
+        artifacts=[*tables, _tearsheet(report, loaded, result)] if is_full else tables,
         summary=_summary(result),
     )
 
@@ -100,18 +101,22 @@ def _row(payload: BacktestPayload, report: BacktestReport, result: BacktestResul
     return Row("backtest_results", values)
 
 
-def _tables(report: BacktestReport) -> list[Artifact]:
-    """Return everything that has rows."""
+def _columns(report: BacktestReport) -> list[Artifact]:
     equity = {
         "time": report.time,
         "equity": report.equity,
         "exposure": report.exposure,
         "benchmark": report.benchmark,
     }
-    drawdowns = report.drawdowns().columns()
     return [
         Artifact("trades", report.trades.columns(), frozenset({"entry_time", "exit_time"})),
         Artifact("equity", equity, frozenset({"time"})),
+    ]
+
+
+def _breakdowns(report: BacktestReport) -> list[Artifact]:
+    drawdowns = report.drawdowns().columns()
+    return [
         Artifact("drawdowns", drawdowns, frozenset({"peak_time", "trough_time", "end_time"})),
         Artifact("monthly_returns", report.monthly_returns().columns()),
         Artifact("by_year", report.by_year().columns()),

@@ -1,7 +1,7 @@
 """`backtest`: one strategy over the history of one symbol."""
 
 from datetime import date
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from annotated_types import Len
 from pydantic import Field, model_validator
@@ -26,9 +26,10 @@ class BacktestPayload(Contract):
     account: Account = Account()
     costs: Costs = Costs()
     fill_profile: FillProfile = "next_open"
-    tearsheet: Annotated[bool, Field(description="Make the artifact `tearsheet`: one HTML page, to be looked at.")] = (
-        True
-    )
+    detail: Annotated[
+        Literal["full", "brief"],
+        Field(description="`full`: every table and the tearsheet as artifacts; `brief`: trades and equity alone."),
+    ] = "full"
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -84,9 +84,17 @@ def test_tearsheet_of_the_same_backtest_is_the_same_bytes(user: httpx.Client) ->
     assert pages[0] == pages[1]
 
 
-def test_tearsheet_can_be_left_out(user: httpx.Client) -> None:
-    job = finished(user, submit(user, "backtest", BACKTEST | {"tearsheet": False})["id"])
-    assert job["result"]["artifacts"] == ["trades", "equity", "drawdowns", "monthly_returns", "by_year", "by_regime"]
+def test_brief_backtest_stores_trades_and_equity_alone(user: httpx.Client) -> None:
+    full, brief = (
+        finished(user, submit(user, "backtest", BACKTEST | {"detail": detail})["id"]) for detail in ("full", "brief")
+    )
+    tables = ["trades", "equity", "drawdowns", "monthly_returns", "by_year", "by_regime"]
+    assert full["result"]["artifacts"] == [*tables, "tearsheet"]
+    assert brief["result"]["artifacts"] == ["trades", "equity"]
+    assert brief["result"]["metrics"] == full["result"]["metrics"] | {
+        "risk_of_ruin": brief["result"]["metrics"]["risk_of_ruin"]  # drawn by the seed of its own payload
+    }
+    job = brief
     assert user.get(f"/jobs/{job['id']}/artifacts/tearsheet").status_code == 404
 
 
