@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass, replace
 from functools import cache
 from numbers import Integral, Real
 from reprlib import repr as short_repr
-from typing import Annotated, Any, Final, Literal, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Lt
 
@@ -25,8 +26,10 @@ def settle(parameters: object) -> None:
     """Store each field as a plain number or text; raise DomainError at the first that breaks its annotation.
 
     parameters: a dataclass (frozen ones too) that calls this from its `__post_init__`. Fields are annotated
-    `int`, `float` or `Literal`, numbers perhaps with bounds of annotated_types. numpy numbers become plain
-    ones, and a whole number is welcome as a float. Booleans, texts, NaN and infinity are refused.
+    `int`, `float`, `bool` or `Literal`, numbers perhaps with bounds of annotated_types; by a dataclass or a
+    union of them; `tuple[X, ...]` of any of these, for which a list is welcome; and `X | None`. numpy numbers
+    become plain ones, and a whole number is welcome as a float. As numbers, booleans, texts, NaN and infinity
+    are refused.
     """
     parameters_type: type = type(parameters)
     for rule in _rules(parameters_type):
@@ -39,8 +42,11 @@ class _Rule:
     expected: str
     convert: Callable[[Any], object | None]  # None says no; the value comes from outside and may be anything
     bounds: tuple[Bound, ...] = ()
+    is_optional: bool = False
 
     def settled(self, value: object) -> object:
+        if value is None and self.is_optional:
+            return None
         plain = self.convert(value)
         if plain is None or not all(_holds(bound, plain) for bound in self.bounds):
             raise DomainError(f"{self.name} must be {self.expected}, was {short_repr(value)}")
@@ -54,13 +60,44 @@ def _rules(parameters_type: type) -> tuple[_Rule, ...]:
 
 
 def _rule(name: str, hint: object) -> _Rule:
-    if get_origin(hint) is Literal:
+    origin = get_origin(hint)
+    if origin in (Union, UnionType):
+        return _union(name, get_args(hint))
+    if origin is tuple:
+        return _tuple(name, get_args(hint)[0])
+    if origin is Literal:
         choices = get_args(hint)
         expected = " or ".join(repr(choice) for choice in choices)
         return _Rule(name, expected, lambda value: value if isinstance(value, str) and value in choices else None)
-    number, *bounds = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+    if is_dataclass(hint):
+        return _instance(name, (hint,))
+    number, *bounds = get_args(hint) if origin is Annotated else (hint,)
     noun, convert = _NUMBERS[number]
     return _Rule(name, _expectation(noun, tuple(bounds)), convert, tuple(bounds))
+
+
+def _union(name: str, members: tuple[Any, ...]) -> _Rule:
+    some = tuple(member for member in members if member is not NoneType)
+    inner = _rule(name, some[0]) if len(some) == 1 else _instance(name, some)
+    if len(some) == len(members):
+        return inner
+    return replace(inner, expected=f"{inner.expected} or None", is_optional=True)
+
+
+def _instance(name: str, classes: tuple[Any, ...]) -> _Rule:
+    expected = " or ".join(member.__name__ for member in classes)
+    return _Rule(name, expected, lambda value: value if isinstance(value, classes) else None)
+
+
+def _tuple(name: str, item: object) -> _Rule:
+    inner = _rule(name, item)
+
+    def convert(values: object) -> object | None:
+        if not isinstance(values, list | tuple):
+            return None
+        return tuple(inner.settled(value) for value in values)
+
+    return _Rule(name, f"several, each {inner.expected}", convert)
 
 
 def _expectation(noun: str, bounds: tuple[Bound, ...]) -> str:
@@ -106,7 +143,12 @@ def _as_float(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def _as_bool(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
 _NUMBERS: Final[dict[object, tuple[str, Callable[[object], object | None]]]] = {
+    bool: ("true or false", _as_bool),
     int: ("a whole number", _as_int),
     float: ("a finite number", _as_float),
 }

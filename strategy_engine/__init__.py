@@ -13,8 +13,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from strategy_engine.account import Account
-from strategy_engine.costs import Costs
-from strategy_engine.fill_profile import FillProfile
+from strategy_engine.costs import CommissionTier, Costs
+from strategy_engine.distance import AnyDistance, AnyTarget, AtrDistance, FractionDistance, RiskDistance
+from strategy_engine.entry_order import AnyEntryOrder, LimitOrder, MarketOrder, StopLimitOrder, StopOrder
+from strategy_engine.exits import Exits, Rung
+from strategy_engine.fill_rules import FillProfile, FillRules
+from strategy_engine.sizing import (
+    AllCash,
+    AnySizing,
+    EquityFraction,
+    FixedCash,
+    FixedUnits,
+    KellyFraction,
+    RiskPerTrade,
+    VolatilityTarget,
+)
+from strategy_engine.slippage import AnySlippage, FixedSlippage, NoSlippage, VolatilitySlippage, VolumeShareSlippage
 from strategy_engine.strategies import STRATEGIES, AnyStrategy, BuyAndHold, RsiReversion, SmaCross
 from strategy_engine.version import ENGINE_VERSION
 
@@ -26,6 +40,7 @@ if TYPE_CHECKING:
     from strategy_engine.market_view import MarketView, Strategy
     from strategy_engine.metrics import Metrics
     from strategy_engine.monthly_returns import MonthlyReturns
+    from strategy_engine.rejections import Rejections
     from strategy_engine.report import BacktestReport
     from strategy_engine.risk_of_ruin import RiskOfRuin
     from strategy_engine.sharpe_tests import deflated_sharpe, probabilistic_sharpe
@@ -39,24 +54,52 @@ __all__ = [
     "ENGINE_VERSION",
     "STRATEGIES",
     "Account",
+    "AllCash",
+    "AnyDistance",
+    "AnyEntryOrder",
+    "AnySizing",
+    "AnySlippage",
     "AnyStrategy",
+    "AnyTarget",
+    "AtrDistance",
     "BacktestReport",
     "Breakdown",
     "BuyAndHold",
+    "CommissionTier",
     "Costs",
     "Drawdowns",
     "EquityCurve",
+    "EquityFraction",
+    "Exits",
     "FillProfile",
+    "FillRules",
+    "FixedCash",
+    "FixedSlippage",
+    "FixedUnits",
+    "FractionDistance",
+    "KellyFraction",
+    "LimitOrder",
+    "MarketOrder",
     "MarketView",
     "Metrics",
     "MonthlyReturns",
+    "NoSlippage",
+    "Rejections",
+    "RiskDistance",
     "RiskOfRuin",
+    "RiskPerTrade",
     "RsiReversion",
+    "Rung",
     "Signals",
     "SmaCross",
+    "StopLimitOrder",
+    "StopOrder",
     "Strategy",
     "Trades",
     "UniverseView",
+    "VolatilitySlippage",
+    "VolatilityTarget",
+    "VolumeShareSlippage",
     "Weights",
     "deflated_sharpe",
     "probabilistic_sharpe",
@@ -72,6 +115,7 @@ _COMPUTING: Final = {
     "MarketView": "market_view",
     "Metrics": "metrics",
     "MonthlyReturns": "monthly_returns",
+    "Rejections": "rejections",
     "RiskOfRuin": "risk_of_ruin",
     "Signals": "signals",
     "Strategy": "market_view",

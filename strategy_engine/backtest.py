@@ -13,6 +13,7 @@ from strategy_engine.account import Account
 from strategy_engine.costs import Costs
 from strategy_engine.exposure import gross_exposure
 from strategy_engine.fill_profile import FILL_PROFILES, FillProfile
+from strategy_engine.fill_rules import FillProfile
 from strategy_engine.market_view import MarketView, Strategy
 from strategy_engine.measure import TradeFigures, measure
 from strategy_engine.periods import PERIODS_PER_YEAR
@@ -84,8 +85,8 @@ def run(
 def _require_runnable(bars: Bars, fill_profile: FillProfile) -> None:
     require(len(bars) >= FEWEST_BARS, f"a backtest needs at least {FEWEST_BARS} bars, was given {len(bars)}")
     require(
-        fill_profile in FILL_PROFILES,
-        f"fill_profile must be one of {', '.join(FILL_PROFILES)}, was {fill_profile!r}",
+        fill_profile == "next_open",
+        f"fill_profile must be next_open, was {fill_profile!r}",
     )
 
 

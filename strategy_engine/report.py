@@ -13,7 +13,7 @@ from strategy_engine.breakdowns import Breakdown, by_regime, by_year
 from strategy_engine.costs import Costs
 from strategy_engine.drawdowns import Drawdowns
 from strategy_engine.equity_curve import EquityCurve, thin
-from strategy_engine.fill_profile import FillProfile
+from strategy_engine.fill_rules import FillProfile
 from strategy_engine.market_view import Strategy
 from strategy_engine.metrics import Metrics
 from strategy_engine.monthly_returns import MonthlyReturns, monthly_returns

@@ -1,5 +1,6 @@
 import math
 import pickle
+import re
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -70,3 +71,46 @@ def test_numpy_numbers_become_plain_ones():
 
 def test_settled_parameters_survive_pickling():
     assert pickle.loads(pickle.dumps(Sample(count=3))) == Sample(count=3)
+
+
+@dataclass(frozen=True)
+class Other:
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outer:
+    inner: Sample | None = None
+    either: Sample | Other = Sample()
+    several: tuple[Sample, ...] = ()
+    is_on: bool = False
+    most: Annotated[int, Ge(1)] | None = None
+
+    def __post_init__(self) -> None:
+        settle(self)
+
+
+def test_parameters_hold_other_parameters_several_of_them_or_none():
+    outer = Outer(
+        inner=Sample(count=2), either=Other(), several=[Sample(), Sample(count=3)], is_on=True, most=np.int64(4)
+    )
+    assert outer.several == (Sample(), Sample(count=3))
+    assert (outer.inner, outer.either, outer.is_on, outer.most) == (Sample(count=2), Other(), True, 4)
+    assert Outer(inner=None, most=None) == Outer()
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"inner": Other()}, "inner must be Sample or None, was Other"),
+        ({"either": None}, "either must be Sample or Other, was None"),
+        ({"either": {"count": 3}}, "either must be Sample or Other, was {'count': 3}"),
+        ({"several": [Sample(), 1]}, "several must be Sample, was 1"),
+        ({"several": Sample()}, "several must be several, each Sample, was Sample"),
+        ({"is_on": 1}, "is_on must be true or false, was 1"),
+        ({"most": 0}, "most must be a whole number >= 1 or None, was 0"),
+    ],
+)
+def test_what_is_held_must_be_of_its_kind(fields, message):
+    with pytest.raises(DomainError, match=re.escape(message)):
+        Outer(**fields)

@@ -20,7 +20,10 @@ assert not heavy, heavy
         "strategy_engine.strategies",
         "strategy_engine.account",
         "strategy_engine.costs",
-        "strategy_engine.fill_profile",
+        "strategy_engine.fill_rules",
+        "strategy_engine.sizing",
+        "strategy_engine.exits",
+        "strategy_engine.entry_order",
     ],
 )
 def test_importing_parameters_loads_nothing_numerical(module):

@@ -15,3 +15,13 @@ def test_an_account_starts_with_ten_thousand_and_whole_units():
 def test_cash_and_lot_step_are_finite_numbers_above_zero(field, value):
     with pytest.raises(DomainError, match=f"{field} must be a finite number > 0"):
         Account(**{field: value})
+
+
+def test_an_account_that_could_never_hold_its_leverage_is_refused():
+    with pytest.raises(DomainError, match=r"maintenance_margin_frac must be below 1 / leverage, 0\.1, was 0\.25"):
+        Account(leverage=10.0, maintenance_margin_frac=0.25)
+
+
+def test_maintenance_margin_is_a_quarter_of_the_initial_one_unless_said():
+    assert Account(leverage=5.0).maintenance == 0.05
+    assert Account(maintenance_margin_frac=0.3).maintenance == 0.3

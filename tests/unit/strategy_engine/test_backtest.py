@@ -139,7 +139,7 @@ def test_fewer_than_two_bars_are_refused(count):
 
 
 def test_an_unknown_fill_profile_is_refused():
-    with pytest.raises(DomainError, match="fill_profile must be one of next_open, was 'same_close'"):
+    with pytest.raises(DomainError, match="fill_profile must be next_open, was 'same_close'"):
         run(random_bars(5, seed=1), BuyAndHold(), fill_profile="same_close")
 
 
