@@ -40,3 +40,18 @@ def kernel(*argument_types: types.Type) -> Callable[[Function], Function]:
         return cast("Function", dispatcher)
 
     return compiled
+
+
+def inner(function: Function) -> Function:
+    """Return a function that only kernels call: compiled into each that does, and kept with it.
+
+    It has no entry for Python and no machine code of its own, which spares a large family of kernels most of
+    the time that compiling and loading them would take.
+    """
+    compiled = njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    return cast("Function", compiled(function))
+
+
+def inlined(function: Function) -> Function:
+    """Return a function that is written out wherever a kernel calls it: for what every bar needs."""
+    return cast("Function", njit(nogil=True, error_model="numpy", inline="always")(function))

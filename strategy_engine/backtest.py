@@ -1,93 +1,106 @@
-"""Runs one strategy over one series of bars."""
+"""Runs one strategy over the bars of one symbol or several."""
 
 from __future__ import annotations
 
 import math
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, cast
 
 import numpy as np
 
 from market_data.bars import Bars
-from market_data.errors import require
+from market_data.errors import DomainError, require
 from strategy_engine.account import Account
 from strategy_engine.costs import Costs
-from strategy_engine.exposure import gross_exposure
-from strategy_engine.fill_profile import FILL_PROFILES, FillProfile
-from strategy_engine.fill_rules import FillProfile
+from strategy_engine.entry_order import AnyEntryOrder
+from strategy_engine.exits import Exits
+from strategy_engine.fill_rules import FillRules
 from strategy_engine.market_view import MarketView, Strategy
-from strategy_engine.measure import TradeFigures, measure
 from strategy_engine.periods import PERIODS_PER_YEAR
 from strategy_engine.report import BacktestReport
+from strategy_engine.reporting import report_of
+from strategy_engine.settings import Settings
 from strategy_engine.signals import Signals
-from strategy_engine.simulate import Ledger, simulate
-from strategy_engine.trades import Trades
-from strategy_engine.version import ENGINE_VERSION
+from strategy_engine.simulate import simulate
+from strategy_engine.simulation.assembly import Clock, decisions_of_signals, decisions_of_weights, market_of
+from strategy_engine.simulation.inputs import Decisions
+from strategy_engine.simulation.loop import run_bars
+from strategy_engine.simulation.records import Records, records_of_ledger, records_of_outcome
+from strategy_engine.simulation.tables import rules_of
+from strategy_engine.sizing import AnySizing
+from strategy_engine.universe_view import PortfolioStrategy, UniverseView
 
 FEWEST_BARS: Final = 2
-DEFAULT_ACCOUNT: Final = Account()
-FREE_OF_COST: Final = Costs()
+DEFAULTS: Final = Settings()
 
 
 def run(
-    bars: Bars,
-    strategy: Strategy,
+    bars: Bars | Sequence[Bars],
+    strategy: Strategy | PortfolioStrategy,
     *,
-    account: Account = DEFAULT_ACCOUNT,
-    costs: Costs = FREE_OF_COST,
-    fill_profile: FillProfile = "next_open",
+    account: Account = DEFAULTS.account,
+    costs: Costs = DEFAULTS.costs,
+    sizing: AnySizing = DEFAULTS.sizing,
+    exits: Exits = DEFAULTS.exits,
+    entry: AnyEntryOrder = DEFAULTS.entry,
+    fills: FillRules = DEFAULTS.fills,
+    lower: Bars | Sequence[Bars] = (),
     periods_per_year: float | None = None,
 ) -> BacktestReport:
-    """Return the report of `strategy` trading `bars` long-only with all its cash.
+    """Return the report of `strategy` trading `bars`, of one symbol or of several on one account.
 
-    Decisions are made at each close and fill at the next open; see `simulate` for the steps. Bars fewer than
-    a strategy's warm-up are no error: nothing is decided, nothing is traded, and the equity stays the initial
-    cash. periods_per_year: bars a year, by which metrics are annualised; by default that of US equities
-    (`periods`). Raises DomainError for fewer than 2 bars, an unknown fill profile or periods that are not a
-    number > 0.
+    Decisions are made at each close and fill at the next open at the earliest; `simulation.loop` has the
+    steps. A strategy that answers signals decides for each symbol by itself; one that answers weights spreads
+    the account over all. Symbols are taken in the order of their names, whatever the order here, and a symbol
+    without a bar at a time neither trades nor moves. Bars fewer than a strategy's warm-up are no error:
+    nothing is decided, nothing is traded, and the equity stays the initial cash.
+
+    lower: bars of a lower timeframe, by which `same_bar="lower_timeframe"` tells what came first inside a bar;
+    a series for each symbol. periods_per_year: bars a year, by which metrics are annualised; by default that
+    of US equities (`periods`). Raises DomainError for fewer than 2 bars of a symbol, series that do not belong
+    together, settings that contradict each other and periods that are not a number > 0.
     """
-    _require_runnable(bars, fill_profile)
-    yearly = _periods_per_year(bars, periods_per_year)
-    view = MarketView(bars)
-    signals = strategy.signals(view)
-    require(signals.short_entries is None, "this simulator knows long positions only; direction was another")
-    ledger = _simulated(view, signals, account, costs)
-    trades = Trades.from_ledger(ledger, bars=bars, costs=costs)
-    exposure = gross_exposure(ledger.entry_bar, ledger.exit_bar, ledger.size, trades.is_open, view.close, ledger.equity)
-    benchmark = view.close / view.close[0]
-    for column in (exposure, benchmark):
-        column.flags.writeable = False
-    return BacktestReport(
-        engine_version=ENGINE_VERSION,
-        symbol=bars.symbol,
-        timeframe=bars.timeframe,
-        strategy=strategy,
-        account=account,
-        costs=costs,
-        fill_profile=fill_profile,
-        periods_per_year=yearly,
-        time=bars.time,
-        equity=ledger.equity,
-        exposure=exposure,
-        benchmark=benchmark,
-        trades=trades,
-        metrics=measure(
-            equity=ledger.equity,
-            cash=account.cash,
-            trades=_figures(ledger, trades),
-            gross_exposure=exposure,
-            benchmark=benchmark,
-            periods_per_year=yearly,
-        ),
-        rejected_orders=ledger.rejected_orders,
-    )
+    series = _series(bars)
+    settings = Settings(account=account, costs=costs, sizing=sizing, exits=exits, entry=entry, fills=fills)
+    yearly = _periods_per_year(series[0], periods_per_year)
+    inner = _lower(lower, settings)
+    clock = Clock.over(series)
+    if hasattr(strategy, "weights"):
+        weights = cast("PortfolioStrategy", strategy).weights(UniverseView(series))
+        decisions = decisions_of_weights(weights, len(series))
+    else:
+        signals = [strategy.signals(MarketView(one)) for one in series]
+        if len(series) == 1 and signals[0].is_plain() and settings.is_plain():
+            return report_of(
+                series,
+                clock,
+                _plain(series[0], signals[0], settings),
+                strategy=strategy,
+                settings=settings,
+                periods_per_year=yearly,
+            )
+        decisions = decisions_of_signals(signals, clock)
+    records = _general(series, clock, decisions, lower=inner, settings=settings, periods_per_year=yearly)
+    return report_of(series, clock, records, strategy=strategy, settings=settings, periods_per_year=yearly)
 
 
-def _require_runnable(bars: Bars, fill_profile: FillProfile) -> None:
-    require(len(bars) >= FEWEST_BARS, f"a backtest needs at least {FEWEST_BARS} bars, was given {len(bars)}")
-    require(
-        fill_profile == "next_open",
-        f"fill_profile must be next_open, was {fill_profile!r}",
-    )
+def _series(bars: Bars | Sequence[Bars]) -> tuple[Bars, ...]:
+    series = (bars,) if isinstance(bars, Bars) else tuple(sorted(bars, key=lambda one: one.symbol))
+    require(len(series) > 0, "a backtest needs the bars of at least one symbol, was given none")
+    for one in series:
+        if not isinstance(one, Bars):
+            raise DomainError(f"bars must be Bars or several of them (see Bars.from_arrays), was {type(one).__name__}")
+        require(len(one) >= FEWEST_BARS, f"a backtest needs at least {FEWEST_BARS} bars, was given {len(one)}")
+    if len(series) > 1:
+        UniverseView(series)  # which refuses what does not belong together
+    return series
+
+
+def _lower(lower: Bars | Sequence[Bars], settings: Settings) -> tuple[Bars, ...]:
+    inner = (lower,) if isinstance(lower, Bars) else tuple(sorted(lower, key=lambda one: one.symbol))
+    if settings.fills.same_bar == "lower_timeframe":
+        require(len(inner) > 0, "same_bar lower_timeframe needs bars of a lower timeframe as `lower`, was given none")
+    return inner
 
 
 def _periods_per_year(bars: Bars, given: float | None) -> float:
@@ -97,29 +110,22 @@ def _periods_per_year(bars: Bars, given: float | None) -> float:
     return float(given)
 
 
-def _simulated(view: MarketView, signals: Signals, account: Account, costs: Costs) -> Ledger:
+def _plain(bars: Bars, signals: Signals, settings: Settings) -> Records:
+    account, rate, close = settings.account, settings.costs.commission_rate, np.asarray(bars.close)
     ledger = simulate(
-        view.open,
-        view.close,
-        signals.entries,
-        signals.exits,
-        account.cash,
-        costs.commission_rate,
-        account.lot_step,
+        np.asarray(bars.open), close, signals.entries, signals.exits, account.cash, rate, account.lot_step
     )
-    ledger.equity.flags.writeable = False
-    return ledger
+    return records_of_ledger(ledger, close, rate)
 
 
-def _figures(ledger: Ledger, trades: Trades) -> TradeFigures:
-    bought = ledger.size * ledger.entry_price
-    sold = np.where(trades.is_open, 0.0, ledger.size * ledger.exit_price)
-    return TradeFigures(
-        bars_held=ledger.exit_bar - ledger.entry_bar,
-        exit_bar=ledger.exit_bar,
-        traded=bought + sold,
-        fees=trades.fees,
-        pnl=trades.pnl,
-        return_frac=trades.return_frac,
-        is_open=trades.is_open,
-    )
+def _general(
+    series: tuple[Bars, ...],
+    clock: Clock,
+    decisions: Decisions,
+    *,
+    lower: tuple[Bars, ...],
+    settings: Settings,
+    periods_per_year: float,
+) -> Records:
+    market = market_of(series, clock, lower, settings, periods_per_year)
+    return records_of_outcome(run_bars(market, decisions, rules_of(settings), clock.time, settings.account.cash))

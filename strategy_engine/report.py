@@ -17,35 +17,63 @@ from strategy_engine.fill_rules import FillProfile
 from strategy_engine.market_view import Strategy
 from strategy_engine.metrics import Metrics
 from strategy_engine.monthly_returns import MonthlyReturns, monthly_returns
+from strategy_engine.rejections import Rejections
 from strategy_engine.risk_of_ruin import RiskOfRuin, risk_of_ruin
+from strategy_engine.settings import Settings
 from strategy_engine.trades import Trades
+from strategy_engine.universe_view import PortfolioStrategy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BacktestReport:
     """The result, and beside the bars themselves all it takes to get it again.
 
-    time: int64 ns UTC of each bar's open. equity: currency at each bar's close. exposure: |value of positions| /
-    equity at each close. benchmark: what one unit of currency in the symbol is worth at each close, the first close
-    being 1. All of shape (n,), read-only. rejected_orders: entries that could not buy one lot. periods_per_year: by
-    which the metrics are annualised.
+    symbols: in the order of their names. time: int64 ns UTC of each bar's open, shape (n,); of several
+    symbols, every time at which one has a bar. equity: currency at each close. cash: what of it is not in
+    positions; above the equity by the value of shorts. exposure: |value of positions| / equity, 0 where
+    nothing is left. benchmark: what one unit of currency, spread evenly over the symbols at the first close of
+    each, is worth. All of shape (n,), read-only. rejections: orders that did not fill as asked.
+    ambiguous_bar_frac: fraction of bars that may have hit both the stop and a target of a position, where
+    `same_bar` decided. periods_per_year: by which the metrics are annualised.
     """
 
     engine_version: str
-    symbol: str
+    symbols: tuple[str, ...]
     timeframe: Timeframe
-    strategy: Strategy
-    account: Account
-    costs: Costs
-    fill_profile: FillProfile
+    strategy: Strategy | PortfolioStrategy
+    settings: Settings
     periods_per_year: float
     time: IntArray
     equity: FloatArray
+    cash: FloatArray
     exposure: FloatArray
     benchmark: FloatArray
     trades: Trades
+    rejections: Rejections
+    ambiguous_bar_frac: float
     metrics: Metrics
-    rejected_orders: int
+
+    @property
+    def symbol(self) -> str:
+        """Return the symbol; of several, their names with commas between."""
+        return ",".join(self.symbols)
+
+    @property
+    def account(self) -> Account:
+        return self.settings.account
+
+    @property
+    def costs(self) -> Costs:
+        return self.settings.costs
+
+    @property
+    def fill_profile(self) -> FillProfile:
+        return self.settings.fills.profile
+
+    @property
+    def rejected_orders(self) -> int:
+        """Return how many orders did not fill at all."""
+        return int(np.count_nonzero(self.rejections.filled == 0.0))
 
     def equity_curve(self, max_points: int = 500) -> EquityCurve:
         """Return the equity in at most `max_points` points; see `equity_curve.thin` for which are kept."""

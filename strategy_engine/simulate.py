@@ -28,7 +28,8 @@ class Ledger(NamedTuple):
 
     entry_bar, exit_bar, size, entry_price, exit_price: shape (trades,); bars as indices, size in units, > 0.
     If `ends_open`, the last trade is still held: its exit is the last bar and that bar's close. equity: shape
-    (n,), currency, at each close. rejected_orders: entries that could not buy one lot.
+    (n,), currency, at each close. rejected_bar, rejected_size: shape (rejections,), the bars whose open found
+    too little cash for one lot, and how many units, commission left out, it would have bought.
     """
 
     entry_bar: IntArray
@@ -38,7 +39,8 @@ class Ledger(NamedTuple):
     exit_price: FloatArray
     ends_open: bool
     equity: FloatArray
-    rejected_orders: int
+    rejected_bar: IntArray
+    rejected_size: FloatArray
 
 
 @kernel(FLOAT, FLOAT, FLOAT, FLOAT)
@@ -78,9 +80,10 @@ def simulate(  # noqa: PLR0917 -- a kernel takes its arguments by position
     entry_bar, exit_bar = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
     size, entry_price, exit_price = np.empty(capacity), np.empty(capacity), np.empty(capacity)
     equity = np.empty(close.size)
+    rejected_bar, rejected_size = np.empty(close.size, np.int64), np.empty(close.size)
     equity[0] = balance = cash
     held = held_price = 0.0
-    trades = rejected_orders = 0  # a trade is counted at its entry
+    trades = rejected = 0  # a trade is counted at its entry
     for i in range(1, close.size):
         price = open_price[i]
         if held > 0.0:
@@ -96,11 +99,13 @@ def simulate(  # noqa: PLR0917 -- a kernel takes its arguments by position
                 entry_bar[trades], size[trades], entry_price[trades] = i, held, price
                 trades += 1
             else:
-                rejected_orders += 1
+                rejected_bar[rejected], rejected_size[rejected] = i, max(0.0, balance) / price
+                rejected += 1
         equity[i] = balance + held * (close[i] - held_price)
     if held > 0.0:
         exit_bar[trades - 1], exit_price[trades - 1] = close.size - 1, close[-1]
     # Copies, so that a result of two trades does not keep room for thousands.
     columns = entry_bar[:trades].copy(), exit_bar[:trades].copy(), size[:trades].copy()
     prices = entry_price[:trades].copy(), exit_price[:trades].copy()
-    return Ledger(*columns, *prices, held > 0.0, equity, rejected_orders)
+    notes = rejected_bar[:rejected].copy(), rejected_size[:rejected].copy()
+    return Ledger(*columns, *prices, held > 0.0, equity, *notes)

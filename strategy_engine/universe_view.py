@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -13,6 +14,14 @@ from strategy_engine import cross_section, indicators
 from strategy_engine.indicators import Hedge
 from strategy_engine.market_view import MarketView
 from strategy_engine.weights import Weights, check_weights
+
+
+class PortfolioStrategy(Protocol):
+    """Anything that spreads an account over several symbols."""
+
+    def weights(self, universe: UniverseView) -> Weights:
+        """Return the weights decided at each close, using nothing after it."""
+        ...
 
 
 class UniverseView:

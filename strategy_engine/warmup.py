@@ -11,7 +11,6 @@ from market_data.bars import Bars
 from market_data.timeframe import step_ns
 from strategy_engine.backtest import run
 from strategy_engine.strategies import SignalStrategy, UniverseStrategy
-from strategy_engine.universe_view import UniverseView
 
 _BARS: Final = 8
 
@@ -38,6 +37,5 @@ def warm() -> None:
     report.drawdowns()
     report.by_regime()
     report.risk_of_ruin(seed=0, paths=1)
-    universe = UniverseView([bars, replace(bars, symbol="WARMER")])
     for strategy in get_args(UniverseStrategy):
-        strategy().weights(universe)
+        run([bars, replace(bars, symbol="WARMER")], strategy())

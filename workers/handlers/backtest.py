@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from backend.core.jobs.backtest import BacktestPayload, BacktestResult, EquityCurve
 from backend.core.jobs.outcomes import Artifact, Outcome, Page, Row
 from market_data.errors import DomainError
-from strategy_engine import ENGINE_VERSION, AnyStrategy, BacktestReport, run
+from strategy_engine import ENGINE_VERSION, AnyStrategy, BacktestReport, FillRules, run
 from strategy_engine.strategies import SignalStrategy
 from strategy_engine.tearsheet import tearsheet
 from workers.context import Context, LoadedBars
@@ -28,7 +28,7 @@ def backtest(payload: BacktestPayload, context: Context) -> Outcome:
             cast("SignalStrategy", payload.strategy),  # the payload takes no other for one symbol
             account=payload.account,
             costs=payload.costs,
-            fill_profile=payload.fill_profile,
+            fills=FillRules(profile=payload.fill_profile),
         )
     except DomainError as error:
         raise as_outcome(error) from error

@@ -138,11 +138,6 @@ def test_fewer_than_two_bars_are_refused(count):
         run(random_bars(5, seed=1)[:count], BuyAndHold())
 
 
-def test_an_unknown_fill_profile_is_refused():
-    with pytest.raises(DomainError, match="fill_profile must be next_open, was 'same_close'"):
-        run(random_bars(5, seed=1), BuyAndHold(), fill_profile="same_close")
-
-
 @pytest.mark.parametrize("periods", [0.0, -252.0, math.nan, math.inf])
 def test_periods_per_year_must_be_a_number_above_zero(periods):
     with pytest.raises(DomainError, match="periods_per_year must be a finite number > 0, was"):

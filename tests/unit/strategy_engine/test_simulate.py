@@ -28,7 +28,7 @@ def test_two_trades_by_hand():
     assert_array_equal(ledger.exit_price, [12.0, 9.5])
     assert_allclose(ledger.equity, [100.0, 108.10, 116.02, 116.02, 128.90, 135.90], rtol=1e-14)
     assert ledger.ends_open
-    assert ledger.rejected_orders == 0
+    assert ledger.rejected_bar.size == 0
 
 
 def test_a_decision_on_the_last_bar_never_fills():
@@ -64,7 +64,8 @@ def test_where_a_bar_says_both_the_exit_counts_and_nothing_is_bought():
 def test_an_entry_that_cannot_buy_one_lot_is_rejected_and_counted():
     prices = np.array([10.0, 200.0, 200.0, 9.0])
     ledger = simulate(prices, prices, at(4, 0, 1, 2), at(4), 100.0, 0.0, 1.0)
-    assert ledger.rejected_orders == 2
+    assert_array_equal(ledger.rejected_bar, [1, 2])
+    assert_array_equal(ledger.rejected_size, [0.5, 0.5])
     assert_array_equal(ledger.entry_bar, [3])
 
 

@@ -20,6 +20,10 @@ COLUMNS = [
     "return_frac",
     "exit_reason",
     "is_open",
+    "initial_risk",
+    "r_multiple",
+    "mae_frac",
+    "mfe_frac",
 ]
 
 
