@@ -8,6 +8,7 @@ import numpy as np
 
 from market_data.bars import Bars, BoolArray, FloatArray, IntArray
 from market_data.timeframe import Timeframe
+from strategy_engine.higher_view import HigherView
 from strategy_engine.indicator_view import IndicatorView
 from strategy_engine.signals import Signals, check_signals
 
@@ -42,6 +43,10 @@ class MarketView(IndicatorView):
 
     def __len__(self) -> int:
         return len(self.close)
+
+    def higher(self, timeframe: Timeframe) -> HigherView:
+        """Return the closed bars of a higher timeframe and what is known of them at each bar; see `HigherView`."""
+        return HigherView(self, timeframe)
 
     def only_at(self, bar: int) -> BoolArray:
         """Return True at the bar with index `bar` and nowhere else."""
