@@ -48,8 +48,8 @@ def inner(function: Function) -> Function:
     It has no entry for Python and no machine code of its own, which spares a large family of kernels most of
     the time that compiling and loading them would take.
     """
-    compiled = njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-    return cast("Function", compiled(function))
+    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # Any: its stubs leave these out
+    return cast("Function", njit(nogil=True, error_model="numpy", **options)(function))
 
 
 def inlined(function: Function) -> Function:

@@ -19,7 +19,7 @@ from strategy_engine.market_view import MarketView, Strategy
 from strategy_engine.periods import PERIODS_PER_YEAR
 from strategy_engine.report import BacktestReport
 from strategy_engine.reporting import report_of
-from strategy_engine.settings import Settings
+from strategy_engine.settings import Settings, settings_of
 from strategy_engine.signals import Signals
 from strategy_engine.simulate import simulate
 from strategy_engine.simulation.assembly import Clock, decisions_of_signals, decisions_of_weights, market_of
@@ -61,7 +61,7 @@ def run(
     together, settings that contradict each other and periods that are not a number > 0.
     """
     series = _series(bars)
-    settings = Settings(account=account, costs=costs, sizing=sizing, exits=exits, entry=entry, fills=fills)
+    settings = settings_of(account=account, costs=costs, sizing=sizing, exits=exits, entry=entry, fills=fills)
     yearly = _periods_per_year(series[0], periods_per_year)
     inner = _lower(lower, settings)
     clock = Clock.over(series)

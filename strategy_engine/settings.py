@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
 
 from market_data.bounds import settle
 from market_data.errors import require
@@ -14,6 +15,7 @@ from strategy_engine.entry_order import AnyEntryOrder, MarketOrder
 from strategy_engine.exits import Exits
 from strategy_engine.fill_rules import FillRules
 from strategy_engine.sizing import AllCash, AnySizing
+from strategy_engine.slippage import NoSlippage
 
 _ACCOUNT: Final = Account()
 _COSTS: Final = Costs()
@@ -55,16 +57,33 @@ class Settings:
             self.exits == _EXITS
             and self.entry == _ENTRY
             and self.sizing == _SIZING
-            and replace_rate(self.costs) == _COSTS
+            and _has_rate_only(self.costs)
             and self.fills in _PLAIN_FILLS
             and self.account.leverage == 1.0
             and self.account.min_notional == 0.0
         )
 
 
-def replace_rate(costs: Costs) -> Costs:
-    """Return the costs without their commission rate."""
-    return costs if costs.commission_rate == 0.0 else replace(costs, commission_rate=0.0)
+def settings_of(
+    *, account: Account, costs: Costs, sizing: AnySizing, exits: Exits, entry: AnyEntryOrder, fills: FillRules
+) -> Settings:
+    """Return the settings, checked once however many backtests share them."""
+    try:
+        return _checked_once(account, costs, sizing, exits, entry, fills)
+    except TypeError:  # what has no hash is none of these; the check says what was expected
+        return Settings(account=account, costs=costs, sizing=sizing, exits=exits, entry=entry, fills=fills)
+
+
+@lru_cache(maxsize=256)
+def _checked_once(*parts: object) -> Settings:
+    names = ("account", "costs", "sizing", "exits", "entry", "fills")
+    given: dict[str, Any] = dict(zip(names, parts, strict=True))  # Any: checked by what they are given to
+    return Settings(**given)
+
+
+def _has_rate_only(costs: Costs) -> bool:
+    others = (costs.commission_fixed, costs.commission_per_unit, costs.commission_min, costs.spread_frac)
+    return not any(others) and costs.commission_tiers == () and isinstance(costs.slippage, NoSlippage)
 
 
 _PLAIN_FILLS: Final = (_FILLS, FillRules(profile="backtesting_py"))
