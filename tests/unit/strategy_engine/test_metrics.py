@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from market_data.bars import Bars
 from strategy_engine import Account, BuyAndHold, Costs, Metrics, SmaCross, run
 from tests.unit.strategy_engine.price_series import all_bars, all_strategies, bars_of, random_bars
 
@@ -23,6 +24,7 @@ def metrics_by_pandas(report, bars, periods):
     episodes = drawdown[drawdown < 0.0].groupby((drawdown == 0.0).cumsum()).min()
     trades = report.trades.to_pandas()
     closed = trades[~trades["is_open"]]
+    excursions = excursions_of(closed, bars)
     gains, losses = closed.pnl[closed.pnl > 0.0], closed.pnl[closed.pnl < 0.0]
     holding = (closed.exit_time - closed.entry_time) / pd.Timedelta(days=1)
     held = pd.Series(0.0, index=pd.to_datetime(bars.time, utc=True))
@@ -105,10 +107,10 @@ def metrics_by_pandas(report, bars, periods):
         "cpc_index": factor * rate * payoff,
         "longest_winning_streak": longest_run(closed.pnl > 0),
         "longest_losing_streak": longest_run(closed.pnl < 0),
-        "avg_mae_frac": math.nan,
-        "avg_mfe_frac": math.nan,
-        "edge_ratio": math.nan,
-        "avg_given_back_frac": math.nan,
+        "avg_mae_frac": excursions["against"].mean(),
+        "avg_mfe_frac": excursions["for"].mean(),
+        "edge_ratio": excursions["for"].mean() / excursions["against"].mean(),
+        "avg_given_back_frac": (excursions["for"] - excursions["gain"]).mean(),
         "sqn_r": math.nan,
         "expectancy": closed.pnl.mean(),
         "avg_trade_return_frac": closed.return_frac.mean(),
@@ -140,6 +142,18 @@ def yearly(returns, periods):
 def longest_run(claims):
     runs = [len(list(group)) for holds, group in groupby(claims) if holds]
     return max(runs, default=0)
+
+
+def excursions_of(closed: pd.DataFrame, bars: Bars) -> pd.DataFrame:
+    """Return the extremes of whole bars from the entry on to the bar before the exit, and the price of the exit."""
+    rows = []
+    starts = pd.to_datetime(np.asarray(bars.time), utc=True)
+    for trade in closed.itertuples():
+        held = (starts >= trade.entry_time) & (starts < trade.exit_time)
+        best = max(bars.high[held].max(), trade.exit_price) / trade.entry_price - 1.0
+        worst = 1.0 - min(bars.low[held].min(), trade.exit_price) / trade.entry_price
+        rows.append({"against": worst, "for": best, "gain": trade.return_frac})
+    return pd.DataFrame(rows)
 
 
 def longest_time_below_a_peak(equity):
