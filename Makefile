@@ -46,7 +46,7 @@ demo: setup  ## Start everything, run every job type on real prices, stay up unt
 up: setup  ## Start everything and stay up until Ctrl-C
 	@$(RUN)/aitrader up
 
-test: setup-dev setup-train  ## Run every test on servers that the tests start themselves
+test: setup setup-dev setup-train  ## Run every test on servers that the tests start themselves
 	@$(RUN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 faults: setup-dev  ## Kill, freeze and restart everything under load, and check that no promise is broken
