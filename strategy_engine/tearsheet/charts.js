@@ -29,6 +29,7 @@
     if (size >= 1e15 || (size > 0 && size < 0.01)) return v.toExponential(3);
     return v.toLocaleString("en-US", { minimumFractionDigits: size === Math.round(size) ? 0 : 2, maximumFractionDigits: size < 10 ? 4 : 2 });
   };
+  const cash = (v) => (Math.abs(v) >= 1e15 ? v.toExponential(3) : v.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 }));
   const short = (v) => {
     const size = Math.abs(v);
     if (size >= 1e12 || (size > 0 && size < 1e-3)) return v.toExponential(1);
@@ -300,7 +301,9 @@
         for (const [text, isLoss] of [
           [t.symbol[k]], [t.side[k]], [day(t.entry_time[k])], [money(t.entry_price[k])],
           [t.is_open[k] ? "open" : day(t.exit_time[k])], [money(t.exit_price[k])], [money(t.size[k])],
-          signed(money(t.pnl[k]), t.pnl[k]), signed(percent(t.return_frac[k]), t.return_frac[k]),
+          signed(cash(t.pnl[k]), t.pnl[k]), signed(percent(t.return_frac[k]), t.return_frac[k]),
+          ...(t.r_multiple[k] === null ? [["\u2013"]] : [signed(ratio(t.r_multiple[k]), t.r_multiple[k])]),
+          [percent(t.mae_frac[k])], [percent(t.mfe_frac[k])],
           [t.exit_reason[k].replaceAll("_", " ")],
         ]) {
           const cell = row.insertCell();

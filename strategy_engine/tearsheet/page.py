@@ -95,6 +95,7 @@ def _sections(report: BacktestReport, series: tuple[Bars, ...], provenance: Mapp
         _section("By year", tables.breakdown_table(report.by_year(), "Year")),
         _section("By market regime", tables.breakdown_table(report.by_regime(), "Regime")),
         _section(_trades_title(report), tables.trade_table(), _more()),
+        _section("Orders that did not fill as asked", *_rejected(report)),
         _section("Configuration", tables.pairs(configuration(report))),
         *([_section("Provenance", tables.pairs(provenance))] if provenance else []),
     ]
@@ -112,11 +113,24 @@ def _ruin(report: BacktestReport, seed: int) -> dict[str, str]:
     }
 
 
+def _rejected(report: BacktestReport) -> list[Html]:
+    ambiguous = written(report.ambiguous_bar_frac, "percent")
+    rule = "a stop and a target were both in reach; the setting fills.same_bar says which came first."
+    note = f"On {ambiguous} of the bars, {rule}"
+    count = len(report.rejections)
+    if count == 0:
+        return [tag("p", f"None: every order filled as asked. {note}", class_="note")]
+    shown = f"The newest {tables.MAX_REJECTIONS} of {count:,}" if count > tables.MAX_REJECTIONS else f"{count:,}"
+    told = f"{shown} orders; {report.rejected_orders:,} did not fill at all. {note}"
+    return [tables.rejection_tables(report.rejections), tag("p", told, class_="note")]
+
+
 def configuration(report: BacktestReport) -> dict[str, str]:
     """Return every setting of the backtest by its path, as text."""
     told = {"engine version": report.engine_version, "periods per year": f"{report.periods_per_year:g}"}
-    for name in ("strategy", "account", "costs", "fill_profile"):
-        told.update(_flat(name, getattr(report, name)))
+    told.update(_flat("strategy", report.strategy))
+    for field in fields(report.settings):
+        told.update(_flat(field.name, getattr(report.settings, field.name)))
     return told
 
 

@@ -12,10 +12,12 @@ from strategy_engine.breakdowns import Breakdown
 from strategy_engine.drawdowns import Drawdowns
 from strategy_engine.metrics import Metrics
 from strategy_engine.monthly_returns import MonthlyReturns, runs_of
+from strategy_engine.rejections import Rejections
 from strategy_engine.tearsheet.figures import FIGURES, HEADLINES, Figure
 from strategy_engine.tearsheet.markup import Html, join, tag
 from strategy_engine.tearsheet.numbers import MINUS, UNDEFINED, day, written
 
+MAX_REJECTIONS: Final = 100
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _HEAT_STEPS: Final = 5
 _HEAT_FULL_FRAC: Final = 0.1  # a month of 10 % has the full colour
@@ -68,7 +70,7 @@ def drawdown_table(drawdowns: Drawdowns) -> Html:
 def breakdown_table(breakdown: Breakdown, title: str) -> Html:
     rows = [
         _row(
-            str(breakdown.label[i]).replace("_", " "),
+            _words(str(breakdown.label[i])),
             f"{int(breakdown.bars[i]):,}",
             written(float(breakdown.return_frac[i]), "percent"),
             written(float(breakdown.volatility[i]), "percent"),
@@ -86,8 +88,46 @@ def breakdown_table(breakdown: Breakdown, title: str) -> Html:
 
 def trade_table() -> Html:
     """Return the head of the table of trades; the script fills it."""
-    names = ("Symbol", "Side", "Entry", "Price", "Exit", "Price", "Size", "Profit", "Return", "Why left")
+    names = (
+        "Symbol",
+        "Side",
+        "Entry",
+        "Price",
+        "Exit",
+        "Price",
+        "Size",
+        "Profit",
+        "Return",
+        "R",
+        "MAE",
+        "MFE",
+        "Why left",
+    )
     return _table(names, [], id_="trades")
+
+
+def rejection_tables(rejections: Rejections) -> Html:
+    """Return how many orders did not fill as asked, by reason, and the newest of them."""
+    reasons, counts = np.unique(rejections.reason, return_counts=True)
+    summary = [_row(_words(str(reason)), f"{int(count):,}") for reason, count in zip(reasons, counts, strict=True)]
+    newest = range(len(rejections) - 1, max(len(rejections) - MAX_REJECTIONS, 0) - 1, -1)
+    rows = [
+        _row(
+            day(int(rejections.time[i])),
+            str(rejections.symbol[i]),
+            str(rejections.side[i]),
+            f"{float(rejections.asked[i]):,.6g}",
+            f"{float(rejections.filled[i]):,.6g}",
+            _words(str(rejections.reason[i])),
+        )
+        for i in newest
+    ]
+    return join(
+        (
+            _table(("Reason", "Orders"), summary),
+            _table(("Time", "Symbol", "Side", "Asked", "Filled", "Reason"), rows),
+        )
+    )
 
 
 def pairs(values: Mapping[str, str]) -> Html:
@@ -108,6 +148,10 @@ def _cell(value: str) -> Html:
     if value.startswith(MINUS):
         return tag("td", value, class_="loss")
     return tag("td", value)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _value(name: str, figure: Figure, metrics: Metrics) -> Html:

@@ -105,6 +105,7 @@ def _columns(report: BacktestReport) -> list[Artifact]:
     equity = {
         "time": report.time,
         "equity": report.equity,
+        "cash": report.cash,
         "exposure": report.exposure,
         "benchmark": report.benchmark,
     }
@@ -117,6 +118,7 @@ def _columns(report: BacktestReport) -> list[Artifact]:
 def _breakdowns(report: BacktestReport) -> list[Artifact]:
     drawdowns = report.drawdowns().columns()
     return [
+        Artifact("rejections", report.rejections.columns(), frozenset({"time"})),
         Artifact("drawdowns", drawdowns, frozenset({"peak_time", "trough_time", "end_time"})),
         Artifact("monthly_returns", report.monthly_returns().columns()),
         Artifact("by_year", report.by_year().columns()),

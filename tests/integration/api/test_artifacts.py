@@ -88,7 +88,7 @@ def test_brief_backtest_stores_trades_and_equity_alone(user: httpx.Client) -> No
     full, brief = (
         finished(user, submit(user, "backtest", BACKTEST | {"detail": detail})["id"]) for detail in ("full", "brief")
     )
-    tables = ["trades", "equity", "drawdowns", "monthly_returns", "by_year", "by_regime"]
+    tables = ["trades", "equity", "rejections", "drawdowns", "monthly_returns", "by_year", "by_regime"]
     assert full["result"]["artifacts"] == [*tables, "tearsheet"]
     assert brief["result"]["artifacts"] == ["trades", "equity"]
     assert brief["result"]["metrics"] == full["result"]["metrics"] | {

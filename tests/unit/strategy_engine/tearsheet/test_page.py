@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from strategy_engine import Account, BuyAndHold, Costs, SmaCross, run
+from strategy_engine import Account, BuyAndHold, Costs, EquityFraction, Exits, FractionDistance, SmaCross, run
 from strategy_engine.tearsheet import tearsheet
 from tests.unit.strategy_engine.price_series import bars_of, random_bars
 from tests.unit.strategy_engine.tearsheet.pages import Page
@@ -35,6 +35,7 @@ def test_every_part_is_there(report, bars):
         "Deepest drawdowns",
         "By year",
         "By market regime",
+        "Orders that did not fill as asked",
         "Configuration",
         "Provenance",
     ]
@@ -84,6 +85,38 @@ def test_without_bars_there_are_no_candles(report):
     page = Page(tearsheet(report))
     assert page.data["candles"] == []
     assert "Trades on prices" not in page.texts
+
+
+def test_orders_that_did_not_fill_are_told_with_their_reason(report, bars):
+    assert any("every order filled as asked" in text for text in Page(tearsheet(report, bars)).texts)
+    poor = run(bars, SmaCross(fast=5, slow=20), account=Account(cash=1.0))
+    page = Page(tearsheet(poor, bars))
+    assert len(poor.rejections) > 3
+    assert {"below lot", "buy"} <= set(page.texts)
+    assert any(f"{len(poor.rejections)} orders" in text for text in page.texts)
+
+
+def test_every_setting_is_told_and_a_trade_with_a_stop_has_its_multiple_of_risk(bars):
+    exits = Exits(stop_loss=FractionDistance(frac=0.03), take_profit=FractionDistance(frac=0.06))
+    report = run(bars, SmaCross(fast=5, slow=20), exits=exits)
+    page = Page(tearsheet(report, bars))
+    assert {"exits.stop_loss.frac", "exits.take_profit.frac", "sizing.kind", "fills.same_bar"} <= set(page.texts)
+    assert page.data["trades"]["r_multiple"] == pytest.approx(report.trades.r_multiple, rel=1e-6)
+    assert page.data["trades"]["mae_frac"] == pytest.approx(report.trades.mae_frac, rel=1e-6)
+    assert report.metrics.expectancy_r == pytest.approx(report.trades.r_multiple[~report.trades.is_open].mean())
+
+
+def test_several_symbols_share_one_page():
+    many = [_named(random_bars(300, seed=seed), f"S{seed}") for seed in range(3)]
+    report = run(many, SmaCross(fast=5, slow=20), sizing=EquityFraction(frac=0.3))
+    page = Page(tearsheet(report, many))
+    assert [candles["symbol"] for candles in page.data["candles"]] == ["S0", "S1", "S2"]
+    assert set(page.data["trades"]["symbol"]) == {"S0", "S1", "S2"}
+    assert page.data["equity"]["benchmark"] == pytest.approx(10_000.0 * report.benchmark, rel=1e-6)
+
+
+def _named(bars, symbol):
+    return type(bars).trusted(**{name: getattr(bars, name) for name in bars.__dataclass_fields__} | {"symbol": symbol})
 
 
 def test_what_is_not_defined_says_why(bars):
