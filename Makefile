@@ -29,7 +29,7 @@ VERBOSE ?=
 # JOBS is the name of a group of settings.
 unexport SEEDS SEED JOBS WRITE VERBOSE
 
-.PHONY: help setup setup-dev setup-train lock demo up test faults check train train-eval bench bench-models bench-jobs soak clean
+.PHONY: help setup setup-dev setup-train lock demo up test faults check train train-eval bench bench-models bench-jobs bench-backtest soak clean
 
 help:  ## Show these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
@@ -73,6 +73,9 @@ bench-models: setup-dev setup-train  ## Measure features, suggestion models and 
 
 bench-jobs: setup-dev  ## Measure the job system beside a naive one, about 10 minutes (QUICK=1: 2; MARKDOWN=file)
 	@$(RUN)/python -m benchmarks.jobs $(if $(QUICK),--quick) $(if $(MARKDOWN),--markdown $(MARKDOWN))
+
+bench-backtest: setup-dev  ## Measure backtests beside three peers and a C loop, about 10 minutes (QUICK=1: 2; MARKDOWN=file)
+	@$(RUN)/python -m benchmarks.backtests $(if $(QUICK),--quick) $(if $(MARKDOWN),--markdown $(MARKDOWN))
 
 soak: setup-dev  ## Run jobs at half the peak rate (MINUTES=10); tables and memory must stop growing
 	@$(RUN)/python -m benchmarks.jobs.soak $(or $(MINUTES),10)

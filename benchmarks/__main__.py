@@ -4,7 +4,7 @@ import argparse
 from importlib import import_module
 
 GROUPS = {
-    "engines": ("imports", "backtest", "patterns"),
+    "engines": ("imports", "backtests.brief", "patterns"),
     "models": ("models_features", "models_suggestion", "models_sentiment"),
 }
 

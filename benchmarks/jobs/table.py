@@ -28,8 +28,8 @@ class Line:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        told = self.product if isinstance(self.product, str) else _figure(self.product)
-        beside = "" if self.reference is None else _figure(self.reference)
+        told = self.product if isinstance(self.product, str) else figure(self.product)
+        beside = "" if self.reference is None else figure(self.reference)
         return self.measure, self.unit, told, beside, self._ratio, self.wanted
 
     @property
@@ -59,10 +59,17 @@ def markdown_table(lines: Sequence[Line]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def machine() -> str:
+def figure(value: float) -> str:
+    """Return a value as the tables show it: three digits, and no more after the point than two."""
+    if not math.isfinite(value):
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def machine(packages: Sequence[str] = PACKAGES) -> str:
     """Return what the figures were taken on, in a line."""
     memory_gb = psutil.virtual_memory().total / 2**30
-    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
     return (
         f"{os.cpu_count()} cores ({_processor()}), {memory_gb:.0f} GiB, {platform.system()} {platform.release()}, "
         f"Python {platform.python_version()}; {versions}"
@@ -76,12 +83,6 @@ def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
         for at, (cell, width) in enumerate(zip(row, widths, strict=True))
     )
     return "  ".join(cells).rstrip()
-
-
-def _figure(value: float) -> str:
-    if not math.isfinite(value):
-        return "-"
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
 def _processor() -> str:

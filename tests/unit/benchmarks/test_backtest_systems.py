@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+
+from benchmarks.backtests import engines
+from benchmarks.backtests.agreement import differences
+from benchmarks.backtests.crew import IN_C, OURS, Crew, crew_in
+from benchmarks.backtests.peers import peers_python
+from benchmarks.backtests.systems import c_code
+from benchmarks.backtests.work import save_prices
+
+SIZE = 2_520
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Crew:
+    save_prices(tmp_path / f"prices-{SIZE}.npz", SIZE)
+    return crew_in(tmp_path, peers=None)
+
+
+def test_c_loop_and_backtesting_py_do_what_the_engine_does(here: Crew) -> None:
+    outcomes = {}
+    for name in here.pythons:
+        with here.member(name) as member:
+            outcomes[name] = member.outcome(SIZE)
+            assert member.time_s(SIZE, 0.0) > 0.0
+    ours = outcomes.pop(OURS)
+    assert len(ours.size) > 40
+    assert {name: differences(ours, theirs) for name, theirs in outcomes.items()} == {name: [] for name in outcomes}
+    assert {*IN_C, "kernel", "backtesting_py"} <= set(outcomes)
+
+
+def test_missing_compiler_and_peers_leave_their_columns_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert c_code.built_in(tmp_path) is None
+    lonely = crew_in(tmp_path, peers=None)
+    assert set(lonely.pythons) == {OURS, "kernel", "backtesting_py"}
+    assert len(lonely.missing) == 2
+    rows = engines.rows_of({OURS: 0.001, "kernel": 0.0001, "backtesting_py": 0.02}, SIZE)
+    assert rows[0].cells[2:8] == ("1,000", "", "20,000 (20x)", "", "", "")
+
+
+def test_compiler_that_fails_is_as_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tmp_path / "cc"
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    assert c_code.built_in(tmp_path) is None
+
+
+def test_peers_that_cannot_be_installed_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("benchmarks.backtests.peers.PACKAGES", (str(tmp_path / "no-such-package"),))
+    assert peers_python() is None
+
+
+def test_system_that_ends_early_is_named(here: Crew) -> None:
+    with here.member("kernel") as member, pytest.raises(RuntimeError, match="kernel ended at time 7 1"):
+        member.ask("time", 7, 1)
