@@ -74,7 +74,7 @@ bench-models: setup-dev setup-train  ## Measure features, suggestion models and 
 bench-jobs: setup-dev  ## Measure the job system beside a naive one, about 10 minutes (QUICK=1: 2; MARKDOWN=file)
 	@$(RUN)/python -m benchmarks.jobs $(if $(QUICK),--quick) $(if $(MARKDOWN),--markdown $(MARKDOWN))
 
-bench-backtest: setup-dev  ## Measure backtests beside three peers and a C loop, about 10 minutes (QUICK=1: 2; MARKDOWN=file)
+bench-backtest: setup-dev  ## Measure backtests beside three peers and a C loop (QUICK=1: two rounds; MARKDOWN=file)
 	@$(RUN)/python -m benchmarks.backtests $(if $(QUICK),--quick) $(if $(MARKDOWN),--markdown $(MARKDOWN))
 
 soak: setup-dev  ## Run jobs at half the peak rate (MINUTES=10); tables and memory must stop growing

@@ -8,21 +8,21 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
 
 from benchmarks.backtests import engines, jobs
-from benchmarks.backtests.crew import Crew, crew_in
-from benchmarks.backtests.peers import PACKAGES as PEERS
-from benchmarks.backtests.peers import peers_python
+from benchmarks.backtests.crew import crew_in
+from benchmarks.backtests.peers import BACKTRADER, backtrader_folder
 from benchmarks.backtests.table import Row, markdown_table, text_table
 from benchmarks.backtests.work import FEES
 from benchmarks.jobs.table import machine
 from strategy_engine import warm
 
 PARTS = ("engines", "start-up", "jobs")
-OURS = ("numba", "numpy", "backtesting")
+PACKAGES = ("numba", "numpy", "pandas", "backtesting", "vectorbt")
 MINUTE_LONG = frozenset({"backtrader_plain"})  # at the largest size
 
 
@@ -62,13 +62,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def machine_told() -> str:
-    return f"{machine(OURS)}, {', '.join(PEERS).replace('==', ' ')}"
+    packages = [name for name in PACKAGES if find_spec(name) is not None]
+    return f"{machine(packages)}, {BACKTRADER.replace('==', ' ')}"
 
 
 def _beside_peers(report: Report, folder: Path, parts: Sequence[str], *, rounds: int, is_quick: bool) -> None:
     warm()
-    crew: Crew = crew_in(folder, peers_python())
-    report.notes += [f"{reason[0].upper()}{reason[1:]}." for reason in crew.missing]
+    crew = crew_in(folder, backtrader_folder())
+    report.notes += crew.missing
     if "engines" in parts:
         for size in FEES:
             without = MINUTE_LONG if is_quick and size == max(FEES) else frozenset()

@@ -1,4 +1,4 @@
-"""AITrader and backtesting.py alone, in seconds: a part of `make bench`."""
+"""Backtests beside the peers that need no installing, in seconds."""
 
 import tempfile
 from pathlib import Path
@@ -10,7 +10,7 @@ from benchmarks.backtests.table import text_table
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
-        crew = crew_in(Path(temporary), peers=None)
+        crew = crew_in(Path(temporary), backtrader=None)
         for size in (2_520, 100_000):
             rows, notes = times(crew, size, rounds=3)
             print(text_table(rows), *notes, sep="\n")

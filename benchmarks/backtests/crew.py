@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.backtests.systems.c_code import LIBRARY, built_in
@@ -18,7 +19,8 @@ from benchmarks.backtests.work import Outcome
 ROOT = Path(__file__).parents[2]
 OURS = "aitrader"
 IN_C = ("c_loop", "c_whole")
-ELSEWHERE = ("vectorbt_plain", "vectorbt_stats", "backtrader_plain")
+IN_VECTORBT = ("vectorbt_plain", "vectorbt_stats")
+IN_BACKTRADER = ("backtrader_plain",)
 STOP_WITHIN_S = 20
 
 
@@ -50,17 +52,17 @@ class Member:
 
 @dataclass(frozen=True)
 class Crew:
-    """The interpreter of each system that can run here, and why others cannot."""
+    """Which systems can run here, and why others cannot."""
 
     folder: Path
-    pythons: dict[str, Path]
+    names: Sequence[str]
     environment: dict[str, str]
     missing: Sequence[str]
 
     @contextmanager
     def member(self, name: str) -> Iterator[Member]:
         process = subprocess.Popen(
-            [str(self.pythons[name]), "-m", "benchmarks.backtests.worker", name, str(self.folder)],
+            [sys.executable, "-m", "benchmarks.backtests.worker", name, str(self.folder)],
             cwd=ROOT,
             env=self.environment,
             stdin=subprocess.PIPE,
@@ -80,17 +82,23 @@ class Crew:
             return time.perf_counter() - start, int(str(member.ask("peak")))
 
 
-def crew_in(folder: Path, peers: Path | None) -> Crew:
-    """Return who can run, with the C code built into `folder`. peers: the interpreter that has them."""
+def crew_in(folder: Path, backtrader: Path | None) -> Crew:
+    """Return who can run, with the C code built into `folder`. backtrader: the folder to import it from."""
     library = built_in(folder)
-    pythons = dict.fromkeys((OURS, "kernel", "backtesting_py"), Path(sys.executable))
-    missing = []
+    environment = os.environ | {"TQDM_DISABLE": "1"}
+    names, missing = [OURS, "kernel", "backtesting_py"], []
     if library is None:
-        missing.append("there is no C compiler here, so that the C loop's column is empty")
+        missing.append("There is no C compiler here, so that the C loop's column is empty.")
     else:
-        pythons |= dict.fromkeys(IN_C, Path(sys.executable))
-    if peers is None:
-        missing.append("vectorbt and backtrader could not be installed here, so that their columns are empty")
+        names += IN_C
+        environment[LIBRARY] = str(library)
+    if find_spec("vectorbt") is None:
+        missing.append("vectorbt is not installed (`make setup-dev`), so that its columns are empty.")
     else:
-        pythons |= dict.fromkeys(ELSEWHERE, peers)
-    return Crew(folder, pythons, os.environ | {LIBRARY: str(library), "TQDM_DISABLE": "1"}, missing)
+        names += IN_VECTORBT
+    if backtrader is None:
+        missing.append("There is no backtrader here, so that its column is empty.")
+    else:
+        names += IN_BACKTRADER
+        environment["PYTHONPATH"] = str(backtrader)
+    return Crew(folder, names, environment, missing)

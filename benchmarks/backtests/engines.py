@@ -28,7 +28,7 @@ def times(crew: Crew, size: int, *, rounds: int, without: frozenset[str] = froze
     """Return the rows of one size and what is to be said of it; systems are taken in turn."""
     save_prices(crew.folder / f"prices-{size}.npz", size)
     with ExitStack() as stack:
-        members = [stack.enter_context(crew.member(name)) for name in crew.pythons if name not in without]
+        members = [stack.enter_context(crew.member(name)) for name in crew.names if name not in without]
         notes = _agreement(members, size)
         taken_s: dict[str, list[float]] = defaultdict(list)
         for number in range(rounds):
@@ -53,7 +53,7 @@ def rows_of(medians_s: Mapping[str, float], size: int) -> list[Row]:
 
 def start_up(crew: Crew, *, rounds: int) -> list[Row]:
     """Return how long a fresh process takes to its first result, caches warm, and its memory with more bars."""
-    names = [name for name in crew.pythons if name in {OURS, "c_whole", *SHOWN}]
+    names = [name for name in crew.names if name in {OURS, "c_whole", *SHOWN}]
     for size in (START_UP_BARS, MEMORY_BARS):
         save_prices(crew.folder / f"prices-{size}.npz", size)
     for name in names:
