@@ -20,8 +20,8 @@ def prepared(work: Work) -> Callable[[], vbt.Portfolio]:
     def backtest() -> vbt.Portfolio:
         fast, slow = vbt.MA.run(close, FAST), vbt.MA.run(close, SLOW)
         # One bar later, at that bar's open: by itself it would fill at the close that decided.
-        entries = fast.ma_crossed_above(slow).vbt.fshift(1)
-        exits = fast.ma_crossed_below(slow).vbt.fshift(1)
+        entries = fast.ma_crossed_above(slow).vbt.signals.fshift(1)
+        exits = fast.ma_crossed_below(slow).vbt.signals.fshift(1)
         return vbt.Portfolio.from_signals(close, entries, exits, price=open_, **options)
 
     return backtest
