@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -69,7 +70,7 @@ def rows_of(
     ]
 
 
-def _new_worker(product: Product):  # noqa: ANN202 -- a Popen of bytes, as the platform gives it
+def _new_worker(product: Product) -> subprocess.Popen[bytes]:
     before = len(product.platform.workers())
     worker = product.platform.start("workers", "--concurrency", "1", "--queues", "probe,backtest")
     eventually(lambda: len(product.platform.workers()) > before, timeout_s=READY_WITHIN_S, what="the worker")
