@@ -30,7 +30,15 @@ class Columns(ctypes.Structure):
         ("entry_price", DOUBLES),
         ("exit_price", DOUBLES),
         ("equity", DOUBLES),
+        ("decisions", ctypes.c_void_p),
     )
+
+    @classmethod
+    def of(cls, count: int) -> Columns:
+        """Return columns for `count` bars, which live as long as the process."""
+        columns = cls()
+        loaded().allocate(ctypes.c_int64(count), ctypes.byref(columns))
+        return columns
 
     def outcome(self, count: int) -> Outcome:
         closed = self.trades - self.ends_open

@@ -12,13 +12,12 @@ from strategy_engine import MarketView, SmaCross
 
 
 def prepared(work: Work) -> Callable[[], None]:
-    library, (fill, inputs) = loaded(), _filling(work)
-    columns = Columns()
+    fill, inputs = _filling(work)
+    columns = Columns.of(work.close.size)
     out = ctypes.byref(columns)
 
     def backtest() -> None:
         fill(*inputs, out)
-        library.release(out)
 
     return backtest
 
@@ -26,7 +25,7 @@ def prepared(work: Work) -> Callable[[], None]:
 def outcome(result: None, work: Work) -> Outcome:
     del result
     fill, inputs = _filling(work)
-    columns = Columns()
+    columns = Columns.of(work.close.size)
     fill(*inputs, ctypes.byref(columns))
     return columns.outcome(work.close.size)
 

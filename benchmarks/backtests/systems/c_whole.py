@@ -11,19 +11,18 @@ from benchmarks.backtests.work import CASH, FAST, SLOW, Outcome, Work
 
 def prepared(work: Work) -> Callable[[], None]:
     library = loaded()
-    columns = Columns()
+    columns = Columns.of(work.close.size)
     out, inputs = ctypes.byref(columns), _inputs(work)
 
     def backtest() -> None:
         library.backtest(*inputs, out)
-        library.release(out)
 
     return backtest
 
 
 def outcome(result: None, work: Work) -> Outcome:
     del result
-    columns = Columns()
+    columns = Columns.of(work.close.size)
     loaded().backtest(*_inputs(work), ctypes.byref(columns))
     return columns.outcome(work.close.size)
 
