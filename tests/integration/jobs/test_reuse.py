@@ -41,7 +41,7 @@ def test_same_question_is_answered_at_once_with_everything_the_first_gave(
     for name in first["result"]["artifacts"]:
         one, other = (user.get(f"/jobs/{job['id']}/artifacts/{name}").content for job in (first, again))
         assert one == other
-        assert len(one) > 2
+        assert len(one) > 2 or name == "rejections"  # of which there may be none
     assert user.get(f"/jobs/{again['id']}/attempts").json() == {"attempts": []}
     # A row of key figures is of a run, and there was one.
     ran = platform.rows("SELECT job_id::text FROM backtest_results WHERE job_id = ANY(%s)", [first["id"], again["id"]])
