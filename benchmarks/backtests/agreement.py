@@ -14,15 +14,17 @@ SAME_MONEY = 1e-9
 
 @dataclass(frozen=True)
 class Rule:
-    """How much two systems may differ: units in a trade, and a fraction of the final equity."""
+    """How much two systems may differ: units in a trade, and fractions of a price and of the final equity."""
 
     units: float = 0.0
+    price_frac: float = 0.0
     money_frac: float = SAME_MONEY
 
 
 EXACT = Rule()
-# Both floor to whole units, but round the price of one differently: now and then one unit of ten million less.
-WHOLE_UNITS = Rule(units=2.0, money_frac=1e-6)
+# They floor to whole units, but round the price of one differently: now and then one unit of ten million less, and a
+# price that is off in its last digit.
+WHOLE_UNITS = Rule(units=2.0, price_frac=1e-14, money_frac=1e-6)
 RULES = {"vectorbt_plain": WHOLE_UNITS, "vectorbt_stats": WHOLE_UNITS, "backtrader_plain": WHOLE_UNITS}
 
 
@@ -33,7 +35,7 @@ def differences(ours: Outcome, theirs: Outcome, rule: Rule = EXACT) -> list[str]
     found = []
     for name in TRADE_COLUMNS:
         mine, other = getattr(ours, name), getattr(theirs, name)
-        allowed = rule.units if name == "size" else 0.0
+        allowed = rule.price_frac * np.abs(mine) if name.endswith("_price") else rule.units * (name == "size")
         unlike = np.flatnonzero(~(np.abs(mine - other) <= allowed))
         if unlike.size:
             at = int(unlike[0])

@@ -48,3 +48,10 @@ def test_a_rule_of_whole_units_lets_a_unit_differ_but_no_bar() -> None:
 def test_saved_outcome_is_read_back(tmp_path: Path) -> None:
     OURS.save(tmp_path / "outcome.npz")
     assert differences(OURS, Outcome.load(tmp_path / "outcome.npz")) == []
+
+
+def test_a_price_may_be_off_in_its_last_digit_where_the_rule_says_so() -> None:
+    theirs = replace(OURS, entry_price=np.nextafter(OURS.entry_price, np.inf))
+    assert differences(OURS, theirs)
+    assert differences(OURS, theirs, WHOLE_UNITS) == []
+    assert differences(OURS, replace(OURS, entry_price=OURS.entry_price * (1 + 1e-12)), WHOLE_UNITS)
