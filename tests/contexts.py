@@ -38,8 +38,7 @@ def make_context(**parts: Any) -> Context:
     """Return the context of a first attempt that nobody cancels, with these parts."""
     usual: dict[str, Any] = {
         "attempt": 1,
-        "seed": 0,
-        "payload_hash": "0" * 64,
+        "hash_payload": lambda: "0" * 64,
         "ends_by": time.monotonic() + LONG_S,
         "monitor": Unwatched(),
         "is_stopping": lambda: False,

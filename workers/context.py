@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
@@ -90,8 +91,8 @@ class Context:
     """One attempt, as its handler sees it."""
 
     attempt: int
-    seed: int
-    payload_hash: str
+    hash_payload: Callable[[], str]
+    """What tells this piece of work from another, made when somebody asks: most short jobs never do."""
     ends_by: float
     """Of time.monotonic(): the soft limit, after which `check_cancelled` ends the attempt."""
     monitor: Monitor
@@ -110,6 +111,14 @@ class Context:
     log: FilteringBoundLogger = field(default_factory=lambda: get_logger(JOB_LOGGER))
     """For what the job's owner should know: `context.log.info("symbol_skipped", symbol=symbol)`."""
     _checked_at: float = 0.0
+
+    @cached_property
+    def payload_hash(self) -> str:
+        return self.hash_payload()
+
+    @property
+    def seed(self) -> int:
+        return int(self.payload_hash[:8], 16)
 
     def bars(self, symbol: str, timeframe: Timeframe, start: date | None, end: date | None) -> LoadedBars:
         """Return the bars from `start` to `end`, both included.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from pydantic_core import to_json
 from sqlalchemy import Connection, RowMapping, insert
 
 from backend.core.artifacts import StoredArtifact
@@ -23,8 +24,13 @@ from backend.settings import Settings
 from workers.effects import write_effects
 from workers.ending import Lease
 
-AT_MOST = 16
-"""How many short jobs one claim takes: each then costs a sixteenth of a commit."""
+
+@dataclass(frozen=True)
+class Wish:
+    """What a claim shall take: a type's best job, or so many where all of them are short."""
+
+    spec: JobSpec
+    at_once: int
 
 
 @dataclass(frozen=True)
@@ -64,12 +70,12 @@ class Desk:
         """Make sure that the database is there; raises SQLAlchemyError when it is not, and nothing was claimed."""
         self._connected()
 
-    def claim(self, spec: JobSpec, *, waits: bool = True) -> Sequence[Claim]:
+    def claim(self, wish: Wish, *, waits: bool = True) -> Sequence[Claim]:
         """Return the best jobs of a queue, claimed. Raises SQLAlchemyError: it is not known what this child holds.
 
         waits: also for lanes that others hold at this moment, so that nothing is answered only where nothing is left.
         """
-        asked = self._asked(spec)
+        asked = self._asked(wish)
         connection = self._connected()
         for statement in (claims.CLAIM, claims.CLAIM_WAITING) if waits else (claims.CLAIM,):
             rows = connection.execute(statement, asked).mappings().all()
@@ -77,7 +83,7 @@ class Desk:
                 return [_claim_of(row) for row in rows]
         return ()
 
-    def finish(self, done: Sequence[Success], then: JobSpec | None, *, is_again: bool = False) -> Finished:
+    def finish(self, done: Sequence[Success], then: Wish | None, *, is_again: bool = False) -> Finished:
         """Write successes down and claim what comes next, in one transaction. Raises SQLAlchemyError: nothing is known.
 
         is_again: an earlier try was not answered. What it claimed is found by asking what this process holds.
@@ -108,27 +114,30 @@ class Desk:
     def _move(self, connection: Connection, done: Sequence[Success]) -> Sequence[RowMapping]:
         return connection.execute(claims.FINISH, self._finish_parameters(done)).mappings().all()
 
-    def _claim_next(self, connection: Connection, then: JobSpec | None, *, is_again: bool) -> Sequence[RowMapping]:
+    def _claim_next(self, connection: Connection, then: Wish | None, *, is_again: bool) -> Sequence[RowMapping]:
         held = connection.execute(claims.HELD, self._me).mappings().all() if is_again else ()
         if held or then is None:
             return held
         return connection.execute(claims.CLAIM_NEXT, self._asked(then)).mappings().all()
 
-    def _asked(self, spec: JobSpec) -> Mapping[str, Any]:  # Any: SQL values
-        limits = {"lease_s": self._lease_s, "hard_limit_s": spec.hard_limit_s}
-        return {"queue": spec.queue, "at_most": AT_MOST, **limits, **self._me}
+    def _asked(self, wish: Wish) -> Mapping[str, Any]:  # Any: SQL values
+        limits = {"lease_s": self._lease_s, "hard_limit_s": wish.spec.hard_limit_s}
+        return {"queue": wish.spec.queue, "at_most": wish.at_once, **limits, **self._me}
 
     def _finish_parameters(self, done: Sequence[Success]) -> Mapping[str, Any]:  # Any: the same
         done = sorted(
             done, key=lambda success: success.lease.job.id
         )  # whoever locks several jobs does it in this order
-        return {
-            "ids": [success.lease.job.id for success in done],
-            "tokens": [success.lease.token for success in done],
-            "results": [success.result for success in done],
-            "summaries": [one_line(success.outcome.summary) for success in done],
-            **self._me,
-        }
+        told = [
+            {
+                "id": success.lease.job.id,
+                "token": success.lease.token,
+                "result": success.result,
+                "summary": one_line(success.outcome.summary),
+            }
+            for success in done
+        ]
+        return {"done": to_json(told).decode(), **self._me}
 
     def _connected(self) -> Connection:
         if self._connection is not None and has_word(self._connection.connection.driver_connection):

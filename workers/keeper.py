@@ -62,8 +62,9 @@ class Keeper:
         """Look once: renew, rescue, end."""
         with self._engine.begin() as connection:
             running = connection.execute(upkeep.running_of(self._worker_id)).mappings().all()
-        held = [job for job in running if self._lives(job["worker_pid"])]
-        self._rescue([job for job in running if job not in held])
+        living = {pid for pid in {job["worker_pid"] for job in running} if self._lives(pid)}
+        self._rescue([job for job in running if job["worker_pid"] not in living])
+        held = [job for job in running if job["worker_pid"] in living]
         self._renew([job["lease_token"] for job in held])
         grace = timedelta(seconds=self._settings.jobs.cancel_grace_s)
         for job in held:

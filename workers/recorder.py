@@ -20,9 +20,8 @@ from backend.core.artifacts import ArtifactStore
 from backend.core.db.tables import job_attempts
 from backend.core.jobs.lifecycle import JobState, Move
 from backend.core.jobs.outcomes import FanOut, Outcome, one_line
-from backend.core.jobs.registry import JobSpec
 from backend.core.logging import get_logger
-from workers.desk import Claim, Desk, Finished, Success
+from workers.desk import Claim, Desk, Finished, Success, Wish
 from workers.ending import Ended, Ending, Lease, end_attempt, failure
 from workers.fan_out import FanOuts
 
@@ -52,8 +51,8 @@ class Recorder:
         self._fan_outs = fan_outs
         self._max_result_bytes = max_result_bytes
 
-    def record(self, results: Sequence[tuple[Lease, Ending | Outcome | FanOut]], then: JobSpec | None) -> Recorded:
-        """Write all endings down; with the last of them, claim the next jobs of that type's queue."""
+    def record(self, results: Sequence[tuple[Lease, Ending | Outcome | FanOut]], then: Wish | None) -> Recorded:
+        """Write all endings down; with the last of them, claim what is wished for next."""
         ended: dict[UUID, Ended] = {}
         done: list[Success] = []
         for lease, result in results:
@@ -86,7 +85,7 @@ class Recorder:
             return failure(lease.job, bug(error))
         return Success(lease, outcome, text, stored)
 
-    def _finish(self, done: Sequence[Success], then: JobSpec | None) -> tuple[Finished, Mapping[UUID, BaseException]]:
+    def _finish(self, done: Sequence[Success], then: Wish | None) -> tuple[Finished, Mapping[UUID, BaseException]]:
         """Finish all together; where the database refuses that, each alone, and tell which were refused, and why."""
         give_up_at = time.monotonic() + RECORD_FOR_S
         is_again = False

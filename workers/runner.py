@@ -30,11 +30,12 @@ from workers.aftermath import follow_jobs
 from workers.announce import Herald
 from workers.bar_source import BarSource
 from workers.context import Context, LoadedBars
-from workers.desk import Claim, Desk
+from workers.desk import Claim, Desk, Wish
 from workers.ending import Ended, Ending, Lease, failure, try_later
 from workers.fan_out import FanOuts
 from workers.inference.model_store import TASK_OF_QUEUE, ModelStore
 from workers.news_desk import NewsDesk
+from workers.pace import Pace
 from workers.recorder import Recorder, bug, end_this_process
 from workers.scribe import Notes, Scribe
 from workers.signal_book import SignalBook
@@ -65,6 +66,7 @@ class Runner:
         self._news = NewsDesk(self._engine, redis, settings)
         self._signals = SignalBook(self._engine, self._bars)
         self._scribe = Scribe(self._engine, self._herald.tell_progress)
+        self._pace = Pace()
         self._is_stopping = False
 
     def warm(self, queues: Iterable[str]) -> None:
@@ -111,9 +113,12 @@ class Runner:
             log.warning("claim_failed", queue=spec.queue, error=type(error).__name__)
             return ()
         try:
-            return self._desk.claim(spec, waits=waits)
+            return self._desk.claim(self._wish(spec), waits=waits)
         except SQLAlchemyError as error:
             end_this_process("claim_unsure", error)
+
+    def _wish(self, spec: JobSpec) -> Wish:
+        return Wish(spec, self._pace.at_once(spec.queue))
 
     def _run(self, claims: Sequence[Claim], spec: JobSpec, until: float, *, is_busy: bool) -> Sequence[Claim]:
         """Run what was claimed to its end; return what was claimed with the last record."""
@@ -121,7 +126,9 @@ class Runner:
         self._herald.tell([claim.lease.job for claim in claims if not claim.lease.is_short])
         started = time.monotonic()
         results = [tried for claim in claims if (tried := self._attempt(claim)) is not None]
-        recorded = self._recorder.record(results, spec if is_busy and self._goes_on(until) else None)
+        if begun:
+            self._pace.note(spec.queue, len(claims), time.monotonic() - started)
+        recorded = self._recorder.record(results, self._wish(spec) if is_busy and self._goes_on(until) else None)
         endings = list(recorded.ended.values())
         rings = any(ended.rings for ended in endings) and not recorded.next_claims
         self._herald.tell([*begun, *(ended.job for ended in endings)], [spec.queue] if rings else [])
@@ -159,7 +166,6 @@ class Runner:
         return self._fan_outs.handle(claim, payload, self._context(claim, spec, notes))
 
     def _context(self, claim: Claim, spec: JobSpec, notes: Notes) -> Context:
-        payload_hash = spec.payload_hash(claim.payload)
         job = claim.lease.job
 
         def load_bars(symbol: str, timeframe: Timeframe, start: date | None, end: date | None) -> LoadedBars:
@@ -167,8 +173,7 @@ class Runner:
 
         return Context(
             attempt=job.attempt,
-            seed=int(payload_hash[:8], 16),
-            payload_hash=payload_hash,
+            hash_payload=lambda: spec.payload_hash(claim.payload),
             ends_by=time.monotonic() + spec.soft_limit_s,
             expires_by=time.monotonic() + claim.lease.expires_in_s,
             monitor=_Monitor(self, claim.lease, notes),

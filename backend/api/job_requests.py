@@ -43,7 +43,10 @@ class SubmitBatch(BaseModel):
 SUBMIT_BATCH = JsonBody("SubmitBatch", SubmitBatch, tag_at=2)  # jobs.17.<its type>.payload
 
 
+_OPTIONS = tuple(JobOptions.model_fields)
+
+
 def submission_of(request: Any) -> Submission:  # Any: one of the classes made above
     """Return what a validated body asks for."""
-    options = JobOptions.model_construct(**{name: getattr(request, name) for name in JobOptions.model_fields})
+    options = JobOptions.model_construct(**{name: getattr(request, name) for name in _OPTIONS})
     return Submission(JOB_TYPES[request.job_type], request.payload, options)

@@ -8,12 +8,12 @@ from sqlalchemy import Connection, Engine, text
 
 from backend.core.db import claims
 from backend.core.db.sessions import sync_engine
-from workers.desk import AT_MOST
+from workers.pace import FIRST
 
 QUEUE = "probe"
 ASKED = {
     "queue": QUEUE,
-    "at_most": AT_MOST,
+    "at_most": FIRST,
     "lease_s": 30.0,
     "hard_limit_s": 3_660.0,
     "worker_id": "bench",

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from tests.faults.injections import FAULTS
-from tests.faults.report import Report, machine, table, write_into
+from tests.faults.report import Report, around_table, machine, table, write_into
 from tests.faults.run import run
 
 JOBS_A_FAULT = 40
@@ -46,7 +46,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--faults", type=int, help=f"faults in each run; one in {JOBS_A_FAULT} jobs by default")
     parser.add_argument("--write", type=Path, metavar="PAGE", help="put the table into this page, between its marks")
     parser.add_argument("--verbose", action="store_true", help="tell of each fault")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.write is not None:
+        try:
+            around_table(options.write)  # now, and not after hours
+        except (OSError, ValueError) as error:
+            parser.error(str(error))
+    return options
 
 
 def _say(fault: str, ended: int) -> None:

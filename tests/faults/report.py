@@ -73,11 +73,17 @@ def machine() -> str:
     return f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}"
 
 
+def around_table(page: Path) -> tuple[str, str]:
+    """Return what stands before and after the marks of a page; ValueError where it has none."""
+    before, begin, rest = page.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{page} must have the lines {BEGIN} and {END}, for the table to stand between")
+    return before, after
+
+
 def write_into(page: Path, reports: Sequence[Report]) -> None:
     """Put the table between the marks of a page."""
-    before, _, rest = page.read_text().partition(BEGIN)
-    _, mark, after = rest.partition(END)
-    if not mark:
-        raise ValueError(f"{page} must have the lines {BEGIN} and {END}, for the table to stand between")
+    before, after = around_table(page)
     told = f"Measured on {machine()}:\n\n{table(reports)}"
     page.write_text(f"{before}{BEGIN}\n{told}\n{END}{after}")

@@ -17,6 +17,7 @@ from uuid import UUID
 from sqlalchemy import Engine, Executable, RowMapping
 
 from backend.core.db import batches, families
+from backend.core.db.lines import AUTOCOMMIT
 from backend.core.jobs.batch import BatchSummary, batch_of
 from backend.core.jobs.job import JobSummary, summary_of
 
@@ -99,7 +100,7 @@ def run(engine: Engine, steps: Steps) -> None:
             statement = next(steps) if rows is None else steps.send(rows)
         except StopIteration:
             return
-        with engine.begin() as connection:
+        with engine.connect().execution_options(isolation_level=AUTOCOMMIT) as connection:
             rows = connection.execute(statement).mappings().all()
 
 

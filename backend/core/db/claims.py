@@ -93,8 +93,7 @@ HELD = text(_HELD.format(**_STATES))
 
 _FINISH = """
 WITH done AS MATERIALIZED (
-  SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:tokens AS uuid[]), CAST(:results AS text[]),
-                       CAST(:summaries AS text[])) AS d(id, token, result, summary)
+  SELECT * FROM jsonb_to_recordset(CAST(:done AS jsonb)) AS d(id uuid, token uuid, result text, summary text)
 ), moved AS (
   UPDATE jobs j SET state = '{succeeded}', version = j.version + 1, changed_at = clock_timestamp(),
     finished_at = clock_timestamp(), progress = 1, result = CAST(d.result AS jsonb), summary = d.summary,
@@ -123,7 +122,7 @@ FROM moved LEFT JOIN lanes USING (queue, user_id)
 """
 _TOLD = ", ".join(f"j.{name}" for name in NEEDED)
 FINISH = text(_FINISH.format(**_STATES, told=_TOLD, hooked=deliveries_sql("moved")))
-"""Finish the jobs that succeeded, under their leases (parameters: ids, tokens, results, summaries, and the worker).
+"""Finish the jobs that succeeded, under their leases (parameters: done, as JSON, and the worker).
 
 An id that is missing in the answer was fenced out: its lease was lost, or a cancel was acknowledged.
 """

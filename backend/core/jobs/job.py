@@ -73,8 +73,12 @@ class JobView(JobSummary):
         return f'"{self.id.hex}-{self.version}"'
 
 
+_SUMMARY = tuple(JobSummary.model_fields)
+
+
 def summary_of(row: Mapping[Any, Any]) -> JobSummary:  # Any: a database row
-    return JobSummary.model_validate(dict(row))
+    """Return the summary of a row that has all of its fields."""
+    return JobSummary.model_validate({name: row[name] for name in _SUMMARY})
 
 
 def view_of(row: Mapping[Any, Any]) -> JobView:  # Any: a database row

@@ -19,9 +19,10 @@ from backend.core.user import User
 from backend.services.accounts import create_token, find_user
 from backend.settings import Settings
 from tests.platform import Platform
-from workers.desk import AT_MOST, Claim, Desk, Success
+from workers.desk import Claim, Desk, Success, Wish
 
 PROBE = JOB_TYPES["probe"]
+WISH = Wish(PROBE, at_once=16)
 SHORT: dict[str, Any] = {}
 LONG = {"sleep_s": 1.0}
 
@@ -76,25 +77,25 @@ def done(claim: Claim, *rows: Row) -> Success:
 
 def test_short_jobs_are_claimed_together_up_to_the_first_that_is_not(scene: Scene) -> None:
     jobs = scene.add(SHORT, SHORT, LONG, SHORT)
-    assert ids(scene.desk.claim(PROBE)) == jobs[:2]
-    assert ids(scene.desk.claim(PROBE)) == jobs[2:3]
-    assert ids(scene.desk.claim(PROBE)) == jobs[3:]
-    assert ids(scene.desk.claim(PROBE)) == []
+    assert ids(scene.desk.claim(WISH)) == jobs[:2]
+    assert ids(scene.desk.claim(WISH)) == jobs[2:3]
+    assert ids(scene.desk.claim(WISH)) == jobs[3:]
+    assert ids(scene.desk.claim(WISH)) == []
     assert scene.running() == 4
 
 
 def test_a_claim_takes_so_many_and_no_more(scene: Scene) -> None:
-    scene.add(*[SHORT] * (AT_MOST // 2), SHORT)
-    scene.add(*[SHORT] * (AT_MOST // 2))
-    assert len(scene.desk.claim(PROBE)) == AT_MOST
+    scene.add(*[SHORT] * (WISH.at_once // 2), SHORT)
+    scene.add(*[SHORT] * (WISH.at_once // 2))
+    assert len(scene.desk.claim(WISH)) == WISH.at_once
 
 
 def test_a_users_limit_bounds_what_is_claimed_together(scene: Scene) -> None:
     jobs = scene.add(*[SHORT] * 5, max_running=2)
-    first = scene.desk.claim(PROBE)
+    first = scene.desk.claim(WISH)
     assert ids(first) == jobs[:2]
-    assert scene.desk.claim(PROBE) == ()
-    finished = scene.desk.finish([done(first[0])], PROBE)
+    assert scene.desk.claim(WISH) == ()
+    finished = scene.desk.finish([done(first[0])], WISH)
     assert finished.rings
     assert ids(finished.next_claims) == jobs[2:3]
 
@@ -103,20 +104,20 @@ def test_a_queue_that_is_paused_gives_nothing(scene: Scene) -> None:
     scene.add(SHORT)
     with scene.engine.begin() as connection:
         connection.execute(text("INSERT INTO queue_controls (queue, is_paused) VALUES ('probe', true)"))
-    assert scene.desk.claim(PROBE) == ()
+    assert scene.desk.claim(WISH) == ()
 
 
 def test_a_job_whose_deadline_has_passed_is_not_claimed_and_holds_up_nobody(scene: Scene) -> None:
     late, good = scene.add(SHORT, SHORT)
     with scene.engine.begin() as connection:
         connection.execute(text("UPDATE jobs SET deadline_at = now() - interval '1 s' WHERE id = :id"), {"id": late})
-    assert ids(scene.desk.claim(PROBE)) == [good]
+    assert ids(scene.desk.claim(WISH)) == [good]
 
 
 def test_a_finish_writes_results_effects_and_attempts_and_claims_what_comes_next(scene: Scene) -> None:
     jobs = scene.add(SHORT, SHORT, LONG)
-    claims = scene.desk.claim(PROBE)
-    finished = scene.desk.finish([done(claim, Row("probe_effects", {"attempt": 1})) for claim in claims], PROBE)
+    claims = scene.desk.claim(WISH)
+    finished = scene.desk.finish([done(claim, Row("probe_effects", {"attempt": 1})) for claim in claims], WISH)
     assert set(finished.rows) == set(jobs[:2])
     assert ids(finished.next_claims) == jobs[2:]
     rows = [scene.row(job) for job in jobs]
@@ -130,7 +131,7 @@ def test_a_finish_writes_results_effects_and_attempts_and_claims_what_comes_next
 
 def test_what_was_fenced_out_is_missing_in_the_answer_and_writes_nothing(scene: Scene) -> None:
     taken, cancelled, good = scene.add(SHORT, SHORT, SHORT)
-    claims = scene.desk.claim(PROBE)
+    claims = scene.desk.claim(WISH)
     with scene.engine.begin() as connection:
         connection.execute(text("UPDATE jobs SET lease_token = gen_random_uuid() WHERE id = :id"), {"id": taken})
         connection.execute(text("UPDATE jobs SET cancel_requested_at = now() WHERE id = :id"), {"id": cancelled})
@@ -142,7 +143,7 @@ def test_what_was_fenced_out_is_missing_in_the_answer_and_writes_nothing(scene: 
 
 def test_an_effect_that_is_refused_takes_the_whole_transaction_back(scene: Scene) -> None:
     jobs = scene.add(SHORT, SHORT)
-    claims = scene.desk.claim(PROBE)
+    claims = scene.desk.claim(WISH)
     bad = done(claims[1], Row("probe_effects", {"attempt": None}))
     with pytest.raises(IntegrityError):
         scene.desk.finish([done(claims[0]), bad], None)
@@ -152,9 +153,9 @@ def test_an_effect_that_is_refused_takes_the_whole_transaction_back(scene: Scene
 
 def test_after_a_lost_answer_the_desk_finds_what_it_had_claimed(scene: Scene) -> None:
     jobs = scene.add(SHORT, LONG)
-    claims = scene.desk.claim(PROBE)
-    lost = scene.desk.finish([done(claims[0])], PROBE)
-    again = scene.desk.finish([done(claims[0])], PROBE, is_again=True)
+    claims = scene.desk.claim(WISH)
+    lost = scene.desk.finish([done(claims[0])], WISH)
+    again = scene.desk.finish([done(claims[0])], WISH, is_again=True)
     assert again.rows == {}
     assert ids(again.next_claims) == ids(lost.next_claims) == jobs[1:]
     assert again.next_claims[0].lease.token == lost.next_claims[0].lease.token
@@ -162,8 +163,8 @@ def test_after_a_lost_answer_the_desk_finds_what_it_had_claimed(scene: Scene) ->
 
 def test_a_connection_that_the_server_ended_is_made_anew_before_anything_is_claimed(scene: Scene) -> None:
     jobs = scene.add(SHORT, LONG)
-    assert ids(scene.desk.claim(PROBE)) == jobs[:1]
+    assert ids(scene.desk.claim(WISH)) == jobs[:1]
     with scene.engine.connect() as connection:
         ended = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
         connection.execute(text(f"{ended} AND datname = current_database()"))
-    assert ids(scene.desk.claim(PROBE)) == jobs[1:]
+    assert ids(scene.desk.claim(WISH)) == jobs[1:]

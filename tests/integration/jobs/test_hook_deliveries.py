@@ -1,5 +1,6 @@
 """Every end of a job writes what its owner's webhooks are to be told, in the transaction of the end."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -83,9 +84,9 @@ def bench(scratch_platform: Platform) -> Iterator[Bench]:
 
 
 def finish(bench: Bench, lease: Lease) -> None:
-    done = {"ids": [lease.job.id], "tokens": [lease.token], "results": ["{}"], "summaries": [None]}
+    done = json.dumps([{"id": str(lease.job.id), "token": str(lease.token), "result": "{}", "summary": None}])
     with bench.engine.begin() as connection:
-        connection.execute(claims.FINISH, {**done, "worker_id": "w", "worker_pid": 1})
+        connection.execute(claims.FINISH, {"done": done, "worker_id": "w", "worker_pid": 1})
 
 
 def test_a_success_tells_the_job_as_lists_and_events_do(bench: Bench) -> None:

@@ -15,7 +15,7 @@ from backend.core.jobs.submission import submission
 from backend.services.accounts import create_token, find_user
 from backend.settings import Settings
 from tests.platform import Platform
-from workers.desk import Desk, Finished
+from workers.desk import Desk, Finished, Wish
 from workers.runner import Runner
 
 BACKTEST = {"symbols": ["AAPL"], "strategy": {"kind": "sma_cross"}}
@@ -93,7 +93,7 @@ def test_every_allowed_amount_of_cash_can_be_recorded(settings, scratch_platform
 def test_an_effect_that_is_refused_fails_its_own_job_and_no_other(settings, scratch_platform, queue_backtest) -> None:
     ids = [queue_backtest(BACKTEST) for _ in range(2)]
     runner = Runner(settings, worker_id="w")
-    claims = [claim for _ in ids for claim in runner._desk.claim(JOB_TYPES["backtest"])]
+    claims = [claim for _ in ids for claim in runner._desk.claim(Wish(JOB_TYPES["backtest"], at_once=1))]
     good = Outcome(ProbeResult(attempt=1, slept_s=0.0))
     bad = Outcome(ProbeResult(attempt=1, slept_s=0.0), rows=[Row("probe_effects", {"attempt": None})])
     try:
