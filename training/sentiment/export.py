@@ -116,7 +116,7 @@ class _Calibrated(nn.Module):
 
 
 def _write_float(network: Network, calibration: Calibration, path: Path) -> None:
-    shipped = Network(len(network.layers))
+    shipped = Network(network.shape)
     shipped.load_state_dict(network.state_dict())
     weight = shipped.embeddings.positions.weight.detach()[:MAX_TOKENS].clone()
     shipped.embeddings.positions = nn.Embedding(len(weight), weight.shape[1], _weight=weight)

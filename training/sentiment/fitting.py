@@ -7,7 +7,7 @@ its dropout from the seed and its own number alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from training.progress import Progress
-from training.sentiment.metrics import measure
-from training.sentiment.network import N_CLASSES, Network, pretrained
+from training.sentiment.network import N_CLASSES, Network
 
 _WARMUP_FRAC: Final = 0.1
 _WEIGHT_DECAY: Final = 0.01
@@ -39,20 +38,23 @@ class Rows:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How one network is fitted; `judged` are a teacher's logits of the rows, [rows, 3], or None."""
+    """How one network is fitted.
 
-    layers: int
+    judge: what an epoch is worth, of the network's logits of the kept-back slice; the best epoch is taken.
+    judged: a teacher's logits of the rows, [rows, 3], or None.
+    """
+
     epochs: int
     learning_rate: float
     batch_rows: int
     seed: int
     checkpoint: Path
+    judge: Callable[[NDArray[np.float32]], float]
     judged: NDArray[np.float32] | None = None
 
 
-def fit(plan: Plan, rows: Rows, kept_back: Rows, progress: Progress) -> Network:
-    """Return the network of the epoch whose macro F1 on the kept-back slice was best."""
-    network = pretrained(plan.layers, seed=plan.seed)
+def fit(plan: Plan, network: Network, rows: Rows, kept_back: Sequence[Sequence[int]], progress: Progress) -> Network:
+    """Fit the network, and return it as it was after its best epoch."""
     optimizer = torch.optim.AdamW(_groups(network), lr=plan.learning_rate)
     state = _resumed(plan, network, optimizer)
     weights = class_weights(rows.labels)
@@ -65,7 +67,7 @@ def fit(plan: Plan, rows: Rows, kept_back: Rows, progress: Progress) -> Network:
             rate = plan.learning_rate * _rate_frac(epoch * len(batches) + number, n_steps)
             _step(network, optimizer, _loss(network, rows, batch, plan, weights), rate)
             progress((epoch + (number + 1) / len(batches)) / plan.epochs, f"epoch {epoch + 1} of {plan.epochs}")
-        f1 = measure(kept_back.labels, softmax(logits_of(network, kept_back.ids))).macro_f1
+        f1 = plan.judge(logits_of(network, kept_back))
         progress((epoch + 1) / plan.epochs, f"epoch {epoch + 1} of {plan.epochs}: macro F1 {f1:.4f} on the slice")
         state = state.after(epoch + 1, f1, network)
         _save(plan.checkpoint, state, network, optimizer)

@@ -84,7 +84,7 @@ def _linears(graph: onnx.GraphProto) -> list[_Linear]:
         if node.op_type != "MatMul" or node.input[1] not in held:
             continue
         weights = numpy_helper.to_array(held[node.input[1]])
-        if weights.shape[1] < _FEWEST_OUTPUTS:
+        if weights.ndim != 2 or weights.shape[1] < _FEWEST_OUTPUTS:  # noqa: PLR2004 -- a matrix; heads stay in float32
             continue
         added = adds[node.output[0]]
         (bias_name,) = (name for name in added.input if name != node.output[0])

@@ -18,8 +18,8 @@ from sentiment_engine.score import score_texts
 from training.errors import ParityBroken
 from training.sentiment.calibration import Calibration
 from training.sentiment.export import check_parity, write_graphs
-from training.sentiment.fitting import Plan, Rows, fit
-from training.sentiment.network import base_file, pretrained
+from training.sentiment.fitting import Plan, Rows, fit, logits_of
+from training.sentiment.network import Shape, base_file, pretrained
 from training.sentiment.options import SentimentOptions
 from training.sentiment.pipeline import evaluate, run
 from training.sentiment.sentences import sentences
@@ -58,7 +58,8 @@ def options(tmp_path_factory):
         finentity=finentity,
         out=folder / "models",
         work=folder / "work",
-        layers=1,
+        layers=2,
+        inner=64,
         epochs=1,
         teacher_layers=0,
         n_sentences=20,
@@ -119,7 +120,13 @@ def test_a_fit_interrupted_after_an_epoch_ends_with_the_same_weights(tmp_path):
     texts = Rows(tuple(tuple(IDS[row % 2]) for row in range(12)), tuple(2 * (1 - row % 2) for row in range(12)))
 
     def plan(name, epochs):
-        return Plan(layers=1, epochs=epochs, learning_rate=1e-3, batch_rows=4, seed=5, checkpoint=tmp_path / name)
+        return Plan(epochs=epochs, learning_rate=1e-3, batch_rows=4, seed=5, checkpoint=tmp_path / name, judge=spread)
+
+    def spread(logits):
+        return float(logits.std())
+
+    def start():
+        return pretrained(Shape(layers=1), seed=5)
 
     class StopHereError(Exception):
         pass
@@ -128,37 +135,48 @@ def test_a_fit_interrupted_after_an_epoch_ends_with_the_same_weights(tmp_path):
         if fraction > 0.6:
             raise StopHereError
 
-    whole = fit(plan("whole.pt", 2), texts, texts, unheard)
+    whole = fit(plan("whole.pt", 2), start(), texts, texts.ids, unheard)
     with pytest.raises(StopHereError):
-        fit(plan("parts.pt", 2), texts, texts, interrupt)
-    parts = fit(plan("parts.pt", 2), texts, texts, unheard)
+        fit(plan("parts.pt", 2), start(), texts, texts.ids, interrupt)
+    parts = fit(plan("parts.pt", 2), start(), texts, texts.ids, unheard)
     for name, value in whole.state_dict().items():
         assert torch.equal(value, parts.state_dict()[name]), name
 
 
+def test_a_fit_gives_the_epoch_that_its_judge_likes_best(tmp_path):
+    texts = Rows(tuple(tuple(IDS[row % 2]) for row in range(8)), tuple(2 * (1 - row % 2) for row in range(8)))
+    seen = []
+
+    def likes_the_first(logits):
+        seen.append(logits)
+        return 1 / len(seen)
+
+    plan = Plan(
+        epochs=2, learning_rate=1e-3, batch_rows=4, seed=5, checkpoint=tmp_path / "fit.pt", judge=likes_the_first
+    )
+    network = fit(plan, pretrained(Shape(layers=1), seed=5), texts, IDS, unheard)
+    assert not np.array_equal(seen[0], seen[1])
+    np.testing.assert_array_equal(logits_of(network, IDS), seen[0])
+
+
 def test_a_graph_of_another_calibration_breaks_parity(tmp_path):
-    network = pretrained(1, seed=1).eval()
+    network = pretrained(Shape(layers=1), seed=1).eval()
     write_graphs(network, Calibration(temperature=1.0, bias=(0.0, 0.0, 0.0)), tmp_path, IDS)
     with pytest.raises(ParityBroken, match="must answer within 1e-05"):
         check_parity(network, Calibration(temperature=1.0, bias=(0.5, 0.0, -0.5)), tmp_path, IDS)
 
 
 def test_an_8_bit_graph_that_is_off_breaks_parity(tmp_path):
-    network, calibration = pretrained(1, seed=1).eval(), Calibration(temperature=0.01, bias=(0.0, 0.0, 0.0))
-    other = pretrained(1, seed=2).eval()
+    network, calibration = (
+        pretrained(Shape(layers=1), seed=1).eval(),
+        Calibration(temperature=0.01, bias=(0.0, 0.0, 0.0)),
+    )
+    other = pretrained(Shape(layers=1), seed=2).eval()
     write_graphs(other, calibration, tmp_path / "other", IDS)
     write_graphs(network, calibration, tmp_path / "own", IDS)
     (tmp_path / "other" / "model.onnx").replace(tmp_path / "own" / "model.onnx")
     with pytest.raises(ParityBroken, match="the 8-bit graph must say"):
         check_parity(network, calibration, tmp_path / "own", IDS)
-
-
-def test_the_base_layers_answer_alike_for_padded_and_bare_rows():
-    network = pretrained(1, seed=1).eval()
-    with torch.inference_mode():
-        bare = network(torch.tensor([IDS[1]]), torch.ones(1, 4, dtype=torch.int64))
-        padded = network(torch.tensor([[*IDS[1], 0, 0]]), torch.tensor([[1, 1, 1, 1, 0, 0]]))
-    np.testing.assert_allclose(bare.numpy(), padded.numpy(), atol=1e-5)
 
 
 def test_the_base_package_is_here_with_its_tokenizer():
@@ -169,6 +187,8 @@ def test_the_base_package_is_here_with_its_tokenizer():
     ("change", "match"),
     [
         ({"layers": 7}, "layers must be 1 to 6, it was 7"),
+        ({"layers": 2, "teacher_layers": 1}, "layers must be at most teacher_layers, 1, it was 2"),
+        ({"inner": 0}, "inner must be 1 to 1536, it was 0"),
         ({"teacher_layers": -1}, "teacher_layers must be 0 to 6"),
         ({"epochs": 0}, "epochs must be 1 or more"),
         ({"slice_frac": 1.0}, "slice_frac must lie between 0 and 1"),
