@@ -29,7 +29,7 @@ VERBOSE ?=
 # JOBS is the name of a group of settings.
 unexport SEEDS SEED JOBS WRITE VERBOSE
 
-.PHONY: help setup setup-dev setup-train lock demo up test faults check train train-eval bench bench-models bench-jobs bench-backtest soak clean
+.PHONY: help setup setup-dev setup-train lock demo up test faults mutants check train train-eval bench bench-models bench-jobs bench-backtest soak clean
 
 help:  ## Show these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
@@ -52,6 +52,9 @@ test: setup setup-dev setup-train  ## Run every test on servers that the tests s
 faults: setup-dev  ## Kill, freeze and restart everything under load, and check that no promise is broken
 	@$(RUN)/python -m tests.faults --seeds $(SEEDS) --first-seed $(SEED) --jobs $(JOBS) \
 		$(if $(WRITE),--write $(WRITE)) $(if $(VERBOSE),--verbose)
+
+mutants: setup-dev  ## Break kernels in small ways, and see whether the tests notice (FAMILY=simulation, AT_MOST=400)
+	@$(RUN)/python -m tests.mutation --family $(or $(FAMILY),simulation) $(if $(AT_MOST),--at-most $(AT_MOST))
 
 check: setup-dev setup-train  ## Format, lint, types, import directions
 	@$(RUN)/ruff format --check .
