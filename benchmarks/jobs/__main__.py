@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.jobs import fairness, fanout, growth, latency, throughput
-from benchmarks.jobs.systems import Naive, Product, naive_on, product_on
+from benchmarks.jobs.systems import Naive, Product, naive_on, product_on, stop_on_sigterm
 from benchmarks.jobs.table import Line, Part, machine, markdown_table, text_table
 from tests.platform import Servers, running_servers
 
@@ -70,6 +70,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--only", choices=PARTS, action="append", help="one part; may be given again")
     parser.add_argument("--markdown", type=Path, help="write the table for docs/benchmarks.md into this file")
     options = parser.parse_args(arguments)
+    stop_on_sigterm()
     effort = QUICK if options.quick else FULL
     start, load_before = time.perf_counter(), psutil.getloadavg()[0]
     report = Report()

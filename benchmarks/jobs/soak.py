@@ -17,7 +17,7 @@ import psutil
 import psycopg
 
 from benchmarks.jobs import load
-from benchmarks.jobs.systems import NO_OP, Product, drain, now_of, pids_of, product_on, succeeded_of
+from benchmarks.jobs.systems import NO_OP, Product, drain, now_of, pids_of, product_on, stop_on_sigterm, succeeded_of
 from benchmarks.jobs.table import machine
 from tests.platform import Servers, running_servers
 
@@ -145,6 +145,7 @@ def main() -> int:
     )
     arguments.add_argument("minutes", nargs="?", type=float, default=10.0)
     minutes = arguments.parse_args().minutes
+    stop_on_sigterm()
     print(machine())
     with tempfile.TemporaryDirectory() as temporary, running_servers(Path(temporary) / "servers") as servers:
         return 0 if measure(servers, Path(temporary), minutes=minutes) else 1

@@ -151,6 +151,11 @@ class Naive:
         self.processes.clear()
 
 
+def stop_on_sigterm() -> None:
+    """Let SIGTERM end this process as Ctrl-C does: with all that it started."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+
 def stop_all(processes: list[subprocess.Popen[bytes]]) -> None:
     """End processes that we started, and wait for them."""
     for process in reversed(processes):
