@@ -23,15 +23,18 @@ class Account:
     still sell short up to its equity. maintenance_margin_frac: when equity, at the worst price inside a bar,
     is below this fraction of the value of all positions, everything is liquidated. An account without
     leverage or shorts never gets there. borrow_rate: what borrowed shares cost, a fraction of their value
-    each year of 365 days, charged for the time that passes between bars.
+    each year of 365 days, charged for the time that passes between bars. cash_rate: what idle cash earns, by
+    the same reckoning; idle is what the equity has beyond the value of all positions, so that neither the
+    proceeds of shorts nor borrowed money earn anything.
     """
 
     cash: Annotated[float, Gt(0.0), Le(1e15)] = 10_000.0
-    lot_step: Annotated[float, Gt(0.0)] = 1.0
+    lot_step: Annotated[float, Ge(1e-18), Le(1e15)] = 1.0
     min_notional: Annotated[float, Ge(0.0), Le(1e15)] = 0.0
     leverage: Annotated[float, Ge(1.0), Le(500.0)] = 1.0
     maintenance_margin_frac: Annotated[float, Ge(0.0), Lt(1.0)] | None = None
     borrow_rate: Annotated[float, Ge(0.0), Le(10.0)] = 0.0
+    cash_rate: Annotated[float, Ge(0.0), Le(1.0)] = 0.0
 
     def __post_init__(self) -> None:
         settle(self)

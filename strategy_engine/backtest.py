@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Final, cast
 
 import numpy as np
@@ -23,15 +25,32 @@ from strategy_engine.settings import Settings, settings_of
 from strategy_engine.signals import Signals
 from strategy_engine.simulate import simulate
 from strategy_engine.simulation.assembly import Clock, decisions_of_signals, decisions_of_weights, market_of
+from strategy_engine.simulation.course import run_bars
 from strategy_engine.simulation.inputs import Decisions
-from strategy_engine.simulation.loop import run_bars
 from strategy_engine.simulation.records import Records, records_of_ledger, records_of_outcome
 from strategy_engine.simulation.tables import rules_of
 from strategy_engine.sizing import AnySizing
+from strategy_engine.stages import Meanwhile, Stage
 from strategy_engine.universe_view import PortfolioStrategy, UniverseView
 
 FEWEST_BARS: Final = 2
 DEFAULTS: Final = Settings()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Task:
+    """What was asked for, checked."""
+
+    series: tuple[Bars, ...]
+    lower: tuple[Bars, ...]
+    strategy: Strategy | PortfolioStrategy
+    settings: Settings
+    periods_per_year: float
+    meanwhile: Meanwhile | None
+
+    def tell(self, stage: Stage, fraction: float) -> None:
+        if self.meanwhile is not None:
+            self.meanwhile(stage, fraction)
 
 
 def run(
@@ -46,41 +65,28 @@ def run(
     fills: FillRules = DEFAULTS.fills,
     lower: Bars | Sequence[Bars] = (),
     periods_per_year: float | None = None,
+    meanwhile: Meanwhile | None = None,
 ) -> BacktestReport:
     """Return the report of `strategy` trading `bars`, of one symbol or of several on one account.
 
     Decisions are made at each close and fill at the next open at the earliest; `simulation.loop` has the
     steps. A strategy that answers signals decides for each symbol by itself; one that answers weights spreads
-    the account over all. Symbols are taken in the order of their names, whatever the order here, and a symbol
-    without a bar at a time neither trades nor moves. Bars fewer than a strategy's warm-up are no error:
-    nothing is decided, nothing is traded, and the equity stays the initial cash.
+    the account over all, and `sizing` and `entry` are not asked. Symbols are taken in the order of their names,
+    whatever the order here, and a symbol without a bar at a time neither trades nor moves. Bars fewer than a
+    strategy's warm-up are no error: nothing is decided, nothing is traded, and the equity stays the initial cash.
 
-    lower: bars of a lower timeframe, by which `same_bar="lower_timeframe"` tells what came first inside a bar;
-    a series for each symbol. periods_per_year: bars a year, by which metrics are annualised; by default that
-    of US equities (`periods`). Raises DomainError for fewer than 2 bars of a symbol, series that do not belong
+    lower: bars of a lower timeframe, a series for each symbol, for `same_bar="lower_timeframe"`.
+    periods_per_year: bars a year, by which metrics are annualised; by default that of US equities (`periods`).
+    meanwhile: see `stages`. Raises DomainError for fewer than 2 bars of a symbol, series that do not belong
     together, settings that contradict each other and periods that are not a number > 0.
     """
     series = _series(bars)
     settings = settings_of(account=account, costs=costs, sizing=sizing, exits=exits, entry=entry, fills=fills)
     yearly = _periods_per_year(series[0], periods_per_year)
-    inner = _lower(lower, settings)
+    task = _Task(series, _lower(lower, settings), strategy, settings, yearly, meanwhile)
     clock = Clock.over(series)
-    if hasattr(strategy, "weights"):
-        weights = cast("PortfolioStrategy", strategy).weights(UniverseView(series))
-        decisions = decisions_of_weights(weights, len(series))
-    else:
-        signals = [strategy.signals(MarketView(one)) for one in series]
-        if len(series) == 1 and signals[0].is_plain() and settings.is_plain():
-            return report_of(
-                series,
-                clock,
-                _plain(series[0], signals[0], settings),
-                strategy=strategy,
-                settings=settings,
-                periods_per_year=yearly,
-            )
-        decisions = decisions_of_signals(signals, clock)
-    records = _general(series, clock, decisions, lower=inner, settings=settings, periods_per_year=yearly)
+    records = _records(task, clock)
+    task.tell("measure", 0.0)
     return report_of(series, clock, records, strategy=strategy, settings=settings, periods_per_year=yearly)
 
 
@@ -90,7 +96,8 @@ def _series(bars: Bars | Sequence[Bars]) -> tuple[Bars, ...]:
     for one in series:
         if not isinstance(one, Bars):
             raise DomainError(f"bars must be Bars or several of them (see Bars.from_arrays), was {type(one).__name__}")
-        require(len(one) >= FEWEST_BARS, f"a backtest needs at least {FEWEST_BARS} bars, was given {len(one)}")
+        told = f"a backtest needs at least {FEWEST_BARS} bars, was given {len(one)} of {one.symbol}"
+        require(len(one) >= FEWEST_BARS, told)
     if len(series) > 1:
         UniverseView(series)  # which refuses what does not belong together
     return series
@@ -110,6 +117,21 @@ def _periods_per_year(bars: Bars, given: float | None) -> float:
     return float(given)
 
 
+def _records(task: _Task, clock: Clock) -> Records:
+    """Return what the simulation leaves behind, by the plain loop where that does."""
+    if hasattr(task.strategy, "weights"):
+        task.tell("decide", 0.0)
+        weights = cast("PortfolioStrategy", task.strategy).weights(UniverseView(task.series))
+        return _general(task, clock, decisions_of_weights(weights, len(task.series)))
+    signals = []
+    for j, one in enumerate(task.series):
+        task.tell("decide", j / len(task.series))
+        signals.append(task.strategy.signals(MarketView(one)))
+    if len(signals) == 1 and signals[0].is_plain() and task.settings.is_plain():
+        return _plain(task.series[0], signals[0], task.settings)
+    return _general(task, clock, decisions_of_signals(signals, clock))
+
+
 def _plain(bars: Bars, signals: Signals, settings: Settings) -> Records:
     account, rate, close = settings.account, settings.costs.commission_rate, np.asarray(bars.close)
     ledger = simulate(
@@ -118,14 +140,8 @@ def _plain(bars: Bars, signals: Signals, settings: Settings) -> Records:
     return records_of_ledger(ledger, close, rate)
 
 
-def _general(
-    series: tuple[Bars, ...],
-    clock: Clock,
-    decisions: Decisions,
-    *,
-    lower: tuple[Bars, ...],
-    settings: Settings,
-    periods_per_year: float,
-) -> Records:
-    market = market_of(series, clock, lower, settings, periods_per_year)
-    return records_of_outcome(run_bars(market, decisions, rules_of(settings), clock.time, settings.account.cash))
+def _general(task: _Task, clock: Clock, decisions: Decisions) -> Records:
+    settings = task.settings
+    market = market_of(task.series, clock, task.lower, settings, task.periods_per_year)
+    heard = None if task.meanwhile is None else partial(task.meanwhile, "simulate")
+    return records_of_outcome(run_bars(market, decisions, rules_of(settings), clock.time, settings.account.cash, heard))

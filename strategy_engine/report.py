@@ -34,7 +34,8 @@ class BacktestReport:
     nothing is left. benchmark: what one unit of currency, spread evenly over the symbols at the first close of
     each, is worth. All of shape (n,), read-only. rejections: orders that did not fill as asked.
     ambiguous_bar_frac: fraction of bars that may have hit both the stop and a target of a position, where
-    `same_bar` decided. periods_per_year: by which the metrics are annualised.
+    `same_bar` decided. interest: what idle cash has earned, in currency; no trade has it in its pnl.
+    periods_per_year: by which the metrics are annualised.
     """
 
     engine_version: str
@@ -51,6 +52,7 @@ class BacktestReport:
     trades: Trades
     rejections: Rejections
     ambiguous_bar_frac: float
+    interest: float
     metrics: Metrics
 
     @property

@@ -62,6 +62,7 @@ def report_of(
         trades=trades,
         rejections=_rejections(records, symbols, clock),
         ambiguous_bar_frac=records.ambiguous / len(clock.time),
+        interest=records.interest,
         metrics=metrics,
     )
 

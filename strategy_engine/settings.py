@@ -61,6 +61,7 @@ class Settings:
             and self.fills in _PLAIN_FILLS
             and self.account.leverage == 1.0
             and self.account.min_notional == 0.0
+            and self.account.cash_rate == 0.0
         )
 
 

@@ -60,6 +60,7 @@ class Rules(NamedTuple):
     leverage: float
     maintenance: float
     borrow_per_ns: float
+    cash_per_ns: float
     sizing: int
     size_value: float
     kelly_lookback: int
@@ -91,10 +92,23 @@ class Book(NamedTuple):
     notes: FloatArray
 
 
+class Curves(NamedTuple):
+    """The account at each close, shape (n,), currency: equity, and the value of positions, net and gross."""
+
+    equity: FloatArray
+    net: FloatArray
+    gross: FloatArray
+
+
 _NUMBERS: Final = {float: FLOAT, int: INT, bool: BOOL}
 _FLAG_ROW: Final = types.Array(types.boolean, 1, "C", readonly=True)
+_ROW: Final = types.Array(types.float64, 1, "C")
+_TABLE: Final = types.Array(types.float64, 2, "C")
 
 _named = cast("Callable[[tuple[types.Type, ...], type], types.Type]", types.NamedTuple)  # numba's own is untyped
+_uniform = cast("Callable[[types.Type, int, type], types.Type]", types.NamedUniTuple)  # how it sees fields of one type
 MARKET: Final = _named((CUBE, MATRIX), Market)
 DECISIONS: Final = _named((FLAGS, CUBE, _FLAG_ROW), Decisions)
 RULES: Final = _named(tuple(_NUMBERS.get(hint, MATRIX) for hint in get_type_hints(Rules).values()), Rules)
+BOOK: Final = _named((_TABLE, _ROW, _TABLE, _TABLE), Book)
+CURVES: Final = _uniform(_ROW, len(Curves._fields), Curves)

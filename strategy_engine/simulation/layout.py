@@ -45,7 +45,8 @@ NOTES: Final = 3  # how many lines of the journal
 AMBIGUOUS: Final = 4  # bars that may have hit stop and target
 LAST_AMBIGUOUS: Final = 5  # the last such bar, so that none counts twice
 WAITING: Final = 6  # how many symbols a rebalance waits for
-ACCOUNT_WIDTH: Final = 7
+INTEREST: Final = 7  # what idle cash has earned
+ACCOUNT_WIDTH: Final = 8
 
 # A closed part of a position, or what is still open at the end.
 ROW_SYMBOL: Final = 0

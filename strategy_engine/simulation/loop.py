@@ -1,7 +1,7 @@
 """The loop over the bars. Compiled.
 
 For each bar i:
-1. Shorts pay for the time since the bar before, and every position is marked at the open.
+1. For the time since the bar before idle cash earns and shorts pay; every position is marked at the open.
 2. At the open: what was decided at earlier closes. All that leave go first, then entries at market, both in the
    order of symbols; or the orders of a rebalance (`rebalancing`). A symbol without a bar waits for its next one.
 3. Inside the bar: if the worst prices bring the account below its maintenance margin, everything is liquidated
@@ -12,82 +12,54 @@ For each bar i:
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final
 
 import numpy as np
 
 from market_data.bars import FloatArray, IntArray
-from market_data.kernels import FLOAT, INTS, inlined, inner, kernel
+from market_data.kernels import INT, INTS, inlined, inner, kernel
 from strategy_engine.simulation.decisions import decide, take_weights
 from strategy_engine.simulation.entry_orders import age_order
 from strategy_engine.simulation.fills import leave_at_market, note, record, try_entry
 from strategy_engine.simulation.inputs import (
+    BOOK,
+    CURVES,
     DECISIONS,
     MARKET,
     RULES,
     Book,
+    Curves,
     Decisions,
     Market,
     Rules,
 )
 from strategy_engine.simulation.inside import walk
 from strategy_engine.simulation.layout import (
-    ACCOUNT_WIDTH,
     AGE,
-    AMBIGUOUS,
     BALANCE,
     BY_END,
     CLOSE,
-    LAST_AMBIGUOUS,
     LEAVE,
     LIMIT,
-    LINE_WIDTH,
     MARK,
-    NOTE_WIDTH,
     NOTES,
     OPEN,
-    OWN_STOP,
-    OWN_TARGET,
     PRICE,
     ROW_IS_OPEN,
-    ROW_WIDTH,
     ROWS,
     SIDE,
     SIZE,
-    SIZE_FRAC,
     TRIGGER,
     VECTORBT,
     VOLUME,
     WAITING,
-    WEIGHT,
 )
-from strategy_engine.simulation.margin import charge_borrow, end_if_ruined, liquidate
+from strategy_engine.simulation.margin import charge_borrow, earn_interest, end_if_ruined, liquidate
 from strategy_engine.simulation.quiet import is_all_quiet, says_nothing
 from strategy_engine.simulation.rebalancing import rebalance
 
-
-class Outcome(NamedTuple):
-    """equity, net, gross: shape (n,), currency at each close; net and gross are the value of positions, shorts
-    negative or positive. rows, notes: see `layout`. ambiguous: bars that may have hit both stop and target.
-    """
-
-    equity: FloatArray
-    net: FloatArray
-    gross: FloatArray
-    rows: FloatArray
-    notes: FloatArray
-    ambiguous: int
-
-
-@inner
-def empty_book(symbols: int, capacity: int) -> Book:
-    """Return a book in which nothing has happened."""
-    lines, account = np.zeros((symbols, LINE_WIDTH)), np.zeros(ACCOUNT_WIDTH)
-    for j in range(symbols):
-        lines[j, OWN_STOP], lines[j, OWN_TARGET], lines[j, SIZE_FRAC], lines[j, WEIGHT] = np.nan, np.nan, np.nan, np.nan
-    account[LAST_AMBIGUOUS] = -1.0
-    rows, notes = np.empty((capacity, ROW_WIDTH)), np.empty((capacity, NOTE_WIDTH))
-    return Book(lines, account, rows, notes)
+LINES_A_BAR: Final = 6
+"""What one bar can add to a table, for each symbol and beside the rungs of its ladder, at most."""
 
 
 @inner
@@ -197,13 +169,22 @@ def busy_bar(i: int, wanted: FloatArray, market: Market, rules: Rules, book: Boo
 
 
 @inlined
+def pass_time(passed_ns: float, rules: Rules, book: Book) -> None:
+    """Settle what time alone brings: interest on idle cash, then what borrowed shares cost."""
+    if rules.cash_per_ns > 0.0:
+        earn_interest(passed_ns, rules, book)
+    if rules.borrow_per_ns > 0.0:
+        charge_borrow(passed_ns, rules, book)
+
+
+@inlined
 def has_room(needed: int, book: Book) -> bool:
     """Return whether what one bar can add fits the tables."""
     return book.account[ROWS] + needed <= book.rows.shape[0] and book.account[NOTES] + needed <= book.notes.shape[0]
 
 
 @inlined
-def write_close(i: int, outcome: Outcome, market: Market, book: Book) -> None:
+def write_close(i: int, curves: Curves, market: Market, book: Book) -> None:
     """Mark every position at the close of bar i and write the account's state down."""
     equity, net, gross = book.account[BALANCE], 0.0, 0.0
     for j in range(book.lines.shape[0]):
@@ -214,7 +195,7 @@ def write_close(i: int, outcome: Outcome, market: Market, book: Book) -> None:
             equity += size * (mark - book.lines[j, PRICE])
             net += size * mark
             gross += abs(size) * mark
-    outcome.equity[i], outcome.net[i], outcome.gross[i] = equity, net, gross
+    curves.equity[i], curves.net[i], curves.gross[i] = equity, net, gross
 
 
 @inlined
@@ -226,24 +207,30 @@ def write_open_trades(last: int, book: Book) -> None:
             book.rows[int(book.account[ROWS]) - 1, ROW_IS_OPEN] = 1.0
 
 
-@kernel(MARKET, DECISIONS, RULES, INTS, FLOAT)
-def run_bars(market: Market, decisions: Decisions, rules: Rules, time: IntArray, cash: float) -> Outcome:
-    """Return what an account of `cash` would have done. time: int64 ns of each bar, shape (n,)."""
+@kernel(INT, INT, MARKET, DECISIONS, RULES, INTS, BOOK, CURVES)
+def run_span(
+    first: int,
+    end: int,
+    market: Market,
+    decisions: Decisions,
+    rules: Rules,
+    time: IntArray,
+    book: Book,
+    curves: Curves,
+) -> Book:
+    """Do bars `first` to `end`, that one left out; write the curves, and return the book, perhaps a roomier one."""
     count, symbols = market.bars.shape[1], market.bars.shape[2]
-    most = symbols * (rules.rung_count + 6)
-    book = empty_book(symbols, 64 + 2 * most)
-    book.account[BALANCE] = cash
-    out = Outcome(np.empty(count), np.empty(count), np.empty(count), book.rows, book.notes, 0)
+    most = symbols * (rules.rung_count + LINES_A_BAR)
     wanted = np.empty(symbols)
-    for i in range(count):
+    for i in range(first, end):
         if not has_room(most, book):
             book = with_room(most, book)
-        if rules.borrow_per_ns > 0.0 and i > 0:
-            charge_borrow(float(time[i] - time[i - 1]), rules, book)
+        if i > 0:
+            pass_time(float(time[i] - time[i - 1]), rules, book)
         is_end = i == count - 1
         if is_end or book.account[WAITING] > 0 or not is_all_quiet(i, market, rules, book):
             busy_bar(i, wanted, market, rules, book)
-        write_close(i, out, market, book)
+        write_close(i, curves, market, book)
         if decisions.rebalance.size > 0 and decisions.rebalance[i] and not is_end:
             take_weights(i, decisions, book)
         for j in range(symbols):
@@ -252,7 +239,7 @@ def run_bars(market: Market, decisions: Decisions, rules: Rules, time: IntArray,
                     book.lines[j, AGE] += 1.0
                 else:
                     decide(i, j, is_end, market, decisions, rules, book)
-    book = with_room(symbols, book)
-    write_open_trades(count - 1, book)
-    rows, notes = book.rows[: int(book.account[ROWS])].copy(), book.notes[: int(book.account[NOTES])].copy()
-    return Outcome(out.equity, out.net, out.gross, rows, notes, int(book.account[AMBIGUOUS]))
+    if end == count:
+        book = with_room(symbols, book)
+        write_open_trades(count - 1, book)
+    return book

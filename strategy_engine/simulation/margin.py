@@ -1,4 +1,4 @@
-"""What is owed for shorts and leverage: borrow cost, margin call and liquidation, ruin. Compiled."""
+"""What time brings and what is owed: interest, borrow cost, margin call and liquidation, ruin. Compiled."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from strategy_engine.simulation.layout import (
     CLOSE,
     FEES,
     HIGH,
+    INTEREST,
     IS_RUINED,
     LEAVE,
     LOW,
@@ -27,6 +28,17 @@ from strategy_engine.simulation.layout import (
     VECTORBT,
 )
 from strategy_engine.simulation.sizes import equity_now
+
+
+@inlined
+def earn_interest(passed_ns: float, rules: Rules, book: Book) -> None:
+    """Pay for the time that has passed what cash beyond the value of all positions, at their last marks, earns."""
+    idle = equity_now(book)
+    for j in range(book.lines.shape[0]):
+        idle -= abs(book.lines[j, SIZE]) * book.lines[j, MARK]
+    earned = max(0.0, idle) * rules.cash_per_ns * passed_ns
+    book.account[BALANCE] += earned
+    book.account[INTEREST] += earned
 
 
 @inlined

@@ -10,7 +10,7 @@ from market_data.bars import BoolArray, FloatArray, IntArray
 from market_data.kernels import BOOL, BOOLS, FLOATS, INTS, MATRIX, kernel
 from strategy_engine.simulate import Ledger
 from strategy_engine.simulation import layout
-from strategy_engine.simulation.loop import Outcome
+from strategy_engine.simulation.course import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -19,7 +19,7 @@ class Records:
 
     entry_fee, exit_fee: currency; risk: from entry to the first stop, per unit, NaN for none; reason: see
     `layout`. note_*: columns of shape (rejections,). equity, net, gross: shape (n,), currency at each close;
-    net and gross are the value of what is held.
+    net and gross are the value of what is held. interest: what idle cash has earned, currency.
     """
 
     symbol: IntArray
@@ -44,6 +44,7 @@ class Records:
     net: FloatArray
     gross: FloatArray
     ambiguous: int
+    interest: float
 
 
 def records_of_ledger(ledger: Ledger, close: FloatArray, commission_rate: float) -> Records:
@@ -76,6 +77,7 @@ def records_of_ledger(ledger: Ledger, close: FloatArray, commission_rate: float)
         net=held,
         gross=held,
         ambiguous=0,
+        interest=0.0,
     )
 
 
@@ -103,10 +105,11 @@ def records_of_outcome(outcome: Outcome) -> Records:
         note_asked=_column(notes, layout.NOTE_ASKED),
         note_filled=_column(notes, layout.NOTE_FILLED),
         note_reason=_whole(notes, layout.NOTE_REASON),
-        equity=outcome.equity,
-        net=outcome.net,
-        gross=outcome.gross,
+        equity=outcome.curves.equity,
+        net=outcome.curves.net,
+        gross=outcome.curves.gross,
         ambiguous=outcome.ambiguous,
+        interest=outcome.interest,
     )
 
 

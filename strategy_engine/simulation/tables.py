@@ -75,6 +75,7 @@ def rules_of(settings: Settings) -> Rules:
         leverage=account.leverage,
         maintenance=account.maintenance,
         borrow_per_ns=account.borrow_rate / _NS_PER_YEAR,
+        cash_per_ns=account.cash_rate / _NS_PER_YEAR,
         sizing=kind,
         size_value=value,
         kelly_lookback=lookback,

@@ -119,6 +119,7 @@ all_accounts = st.builds(
     lot_step=st.sampled_from([1.0, 0.01]),
     leverage=st.sampled_from([1.0, 3.0]),
     borrow_rate=st.sampled_from([0.0, 0.05]),
+    cash_rate=st.sampled_from([0.0, 0.03]),
     min_notional=st.sampled_from([0.0, 200.0]),
 )
 all_fills = st.one_of(
@@ -172,12 +173,13 @@ def test_the_plain_loop_is_the_general_one_to_the_last_bit(seed, orders, rate, l
 @given(seeds, seeds, all_settings)
 def test_what_trades_gained_is_what_the_account_gained(seed, orders, settings):
     report = backtest(random_bars(seed), AtRandom(orders), settings)
-    assert report.trades.pnl.sum() == pytest.approx(report.equity[-1] - 10_000.0, abs=1e-6)
+    assert report.trades.pnl.sum() + report.interest == pytest.approx(report.equity[-1] - 10_000.0, abs=1e-6)
+    assert (report.interest > 0.0) == (settings.account.cash_rate > 0.0)
 
 
 @given(seeds, seeds, all_settings)
 def test_cash_and_positions_add_up_to_the_equity_at_every_close(seed, orders, settings):
-    settings = replace(settings, account=replace(settings.account, borrow_rate=0.0))
+    settings = replace(settings, account=replace(settings.account, borrow_rate=0.0, cash_rate=0.0))
     bars = random_bars(seed)
     report = backtest(bars, AtRandom(orders), settings)
     trades = report.trades

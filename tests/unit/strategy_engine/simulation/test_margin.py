@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from strategy_engine import Account, AllCash, Exits, FillRules, FixedUnits, FractionDistance
@@ -59,6 +61,25 @@ def test_borrowed_shares_cost_their_rate_for_the_time_that_passes():
     # Sold at the open of bar 1, bought back at that of bar 3: two days at 0.1 % of 1,000.
     assert report.trades.fees[0] == pytest.approx(2.0)
     assert report.equity[-1] == pytest.approx(100_000.0 - 2.0)
+
+
+def test_idle_cash_earns_its_rate_for_the_time_that_passes():
+    account = Account(cash=100_000.0, cash_rate=0.365)
+    report = ten_units(ohlc(*[QUIET] * 4), Orders(until=(2,)), account=account)
+    # 0.1 % a day: of all for the first, then of what ten units at 100 leave. Sold at the open of bar 3.
+    earned = [0.0, 100.0, 99.1, 99.1991]
+    assert report.equity.tolist() == pytest.approx([100_000.0 + sum(earned[: i + 1]) for i in range(4)])
+    assert report.interest == pytest.approx(sum(earned))
+    assert report.trades.pnl.tolist() == [0.0]
+
+
+def test_neither_the_proceeds_of_shorts_nor_borrowed_money_earn_anything():
+    account = Account(cash=100_000.0, cash_rate=0.365)
+    short = ten_units(ohlc(*[QUIET] * 3), Orders(short=True), account=account)
+    assert short.interest == pytest.approx(100.0 + 0.001 * (100_100.0 - 1_000.0))
+    lent = ten_units(ohlc(*[QUIET] * 3), Orders(), account=replace(account, leverage=2.0), sizing=AllCash())
+    assert lent.exposure[1] > 1.9
+    assert lent.interest == 100.0
 
 
 def test_a_short_is_worth_its_cash_less_what_it_owes():
