@@ -7,12 +7,12 @@ in a notebook too, where nobody validates for us. Standard library only: the web
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, is_dataclass, replace
 from functools import cache
 from numbers import Integral, Real
 from reprlib import repr as short_repr
-from types import NoneType, UnionType
+from types import MappingProxyType, NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -20,6 +20,9 @@ from annotated_types import Ge, Gt, Le, Lt
 from market_data.errors import DomainError
 
 Bound = Ge | Gt | Le | Lt
+
+BY_KIND: Final[Mapping[str, str]] = MappingProxyType({"discriminator": "kind"})
+"""`metadata` of a field that is a union of dataclasses told apart by `kind`: what pydantic reads there."""
 
 
 def settle(parameters: object) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
 
-from market_data.bounds import settle
+from market_data.bounds import BY_KIND, settle
 from market_data.errors import require
 from strategy_engine.slippage import NO_SLIPPAGE, AnySlippage
 
@@ -40,7 +40,7 @@ class Costs:
     commission_min: Annotated[float, Ge(0.0), Le(1e9)] = 0.0
     commission_tiers: tuple[CommissionTier, ...] = ()
     spread_frac: Annotated[float, Ge(0.0), Le(0.2)] = 0.0
-    slippage: AnySlippage = NO_SLIPPAGE
+    slippage: AnySlippage = field(default=NO_SLIPPAGE, metadata=BY_KIND)
 
     def __post_init__(self) -> None:
         settle(self)

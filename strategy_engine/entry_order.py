@@ -5,12 +5,12 @@ Written for a long entry; a short one mirrors it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Le
 
-from market_data.bounds import settle
+from market_data.bounds import BY_KIND, settle
 from strategy_engine.distance import AnyDistance
 
 ValidBars = Annotated[int, Ge(1), Le(10_000_000)]
@@ -30,7 +30,7 @@ class MarketOrder:
 class LimitOrder:
     """Buys at `offset` below the close of the decision or better; dropped after `valid_bars` bars."""
 
-    offset: AnyDistance
+    offset: AnyDistance = field(metadata=BY_KIND)
     valid_bars: ValidBars = 1
     kind: Literal["limit"] = "limit"
 
@@ -42,7 +42,7 @@ class LimitOrder:
 class StopOrder:
     """Buys once the price is `offset` above the close of the decision, at that price or worse."""
 
-    offset: AnyDistance
+    offset: AnyDistance = field(metadata=BY_KIND)
     valid_bars: ValidBars = 1
     kind: Literal["stop"] = "stop"
 
@@ -54,8 +54,8 @@ class StopOrder:
 class StopLimitOrder:
     """Once the price is `stop_offset` above the close, a limit order at `limit_offset` above that stop."""
 
-    stop_offset: AnyDistance
-    limit_offset: AnyDistance
+    stop_offset: AnyDistance = field(metadata=BY_KIND)
+    limit_offset: AnyDistance = field(metadata=BY_KIND)
     valid_bars: ValidBars = 1
     kind: Literal["stop_limit"] = "stop_limit"
 

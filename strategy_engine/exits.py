@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Final
 
 from annotated_types import Ge, Gt, Le
 
-from market_data.bounds import settle
+from market_data.bounds import BY_KIND, settle
 from market_data.errors import require
 from strategy_engine.distance import AnyDistance, AnyTarget
 
@@ -18,7 +18,7 @@ MOST_RUNGS: Final = 8
 class Rung:
     """One step of a ladder: at `target` from the entry price, `share` of the first size is sold."""
 
-    target: AnyTarget
+    target: AnyTarget = field(metadata=BY_KIND)
     share: Annotated[float, Gt(0.0), Le(1.0)]
 
     def __post_init__(self) -> None:
@@ -36,9 +36,9 @@ class Exits:
     of the entry. A signal's own prices stand above stop_loss and take_profit.
     """
 
-    stop_loss: AnyDistance | None = None
-    take_profit: AnyTarget | None = None
-    trailing_stop: AnyDistance | None = None
+    stop_loss: AnyDistance | None = field(default=None, metadata=BY_KIND)
+    take_profit: AnyTarget | None = field(default=None, metadata=BY_KIND)
+    trailing_stop: AnyDistance | None = field(default=None, metadata=BY_KIND)
     ladder: tuple[Rung, ...] = ()
     time_stop_bars: Annotated[int, Ge(1), Le(10_000_000)] | None = None
 

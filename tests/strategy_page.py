@@ -21,8 +21,8 @@ tests.strategy_page` from the code, and a test compares the two.
 
 Decisions are made at the close of a bar, from that bar and those before it, and filled later ([how](../README.md)). No
 strategy decides before all that it looks at is there. `direction` is `long_only` (the default), `short_only` or `both`:
-with `both`, an entry of one side ends a position of the other. A backtest job takes one symbol for now; the strategies
-of several run with `strategy_engine.run`.
+with `both`, an entry of one side ends a position of the other. A [backtest job](backtests.md) takes them all: a
+strategy of one symbol trades several each by itself, on one account.
 """
 
 

@@ -110,7 +110,8 @@ class Context:
     """Of time.monotonic(): the job's own deadline, which ends the attempt too."""
     log: FilteringBoundLogger = field(default_factory=lambda: get_logger(JOB_LOGGER))
     """For what the job's owner should know: `context.log.info("symbol_skipped", symbol=symbol)`."""
-    _checked_at: float = 0.0
+    _checked_at: float = field(default_factory=time.monotonic)
+    """When the database was last asked whether to go on; the claim of a moment ago was such a question, too."""
 
     @cached_property
     def payload_hash(self) -> str:

@@ -16,11 +16,13 @@ from uuid import UUID
 from sqlalchemy import Engine, RowMapping, select
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from backend.core.artifacts import ArtifactStore
+from backend.core.artifacts import ArtifactStore, StoredArtifact
+from backend.core.db import statements
 from backend.core.db.tables import job_attempts
 from backend.core.jobs.lifecycle import JobState, Move
-from backend.core.jobs.outcomes import FanOut, Outcome, one_line
+from backend.core.jobs.outcomes import Artifact, Cancelled, FanOut, Outcome, Page, one_line
 from backend.core.logging import get_logger
+from workers.context import CHECK_EVERY_S
 from workers.desk import Claim, Desk, Finished, Success, Wish
 from workers.ending import Ended, Ending, Lease, end_attempt, failure
 from workers.fan_out import FanOuts
@@ -79,11 +81,26 @@ class Recorder:
             if len(text) > self._max_result_bytes:
                 told = f"the result has {len(text)} bytes, {self._max_result_bytes} are allowed"
                 return Ending(Move.FAIL, "failed", {"code": "result_too_large", "message": told})
-            stored = [self._store.write(lease.job.id, lease.token, artifact) for artifact in outcome.artifacts]
+            stored = self._stored(lease, outcome.artifacts)
+        except Cancelled:
+            self._store.drop_attempt(lease.job.id, lease.token)
+            return Ending(Move.STOP, "cancelled")
         except BaseException as error:  # noqa: BLE001 - the same as for handlers
             self._store.drop_attempt(lease.job.id, lease.token)
             return failure(lease.job, bug(error))
         return Success(lease, outcome, text, stored)
+
+    def _stored(self, lease: Lease, artifacts: Sequence[Artifact | Page]) -> list[StoredArtifact]:
+        """Store the artifacts; where that takes long, look now and then whether anybody still wants them."""
+        stored, looked_at = [], time.monotonic()
+        for artifact in artifacts:
+            if time.monotonic() - looked_at >= CHECK_EVERY_S:
+                looked_at = time.monotonic()
+                with self._engine.connect() as connection:
+                    if connection.execute(statements.cancel_wanted(lease.job.id, lease.token)).scalar():
+                        raise Cancelled
+            stored.append(self._store.write(lease.job.id, lease.token, artifact))
+        return stored
 
     def _finish(self, done: Sequence[Success], then: Wish | None) -> tuple[Finished, Mapping[UUID, BaseException]]:
         """Finish all together; where the database refuses that, each alone, and tell which were refused, and why."""

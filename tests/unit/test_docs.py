@@ -1,5 +1,6 @@
 """What the documents say is what the code does: settings, moves, close codes, paths and links."""
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import typer
 from pydantic.fields import FieldInfo
 
 from aitrader.cli import app as command_line
+from backend.core.jobs.backtest import BacktestPayload
 from backend.core.jobs.lifecycle import MOVES, TERMINAL, JobState
 from backend.core.jobs.registry import JOB_TYPES
 from backend.main import create_app
@@ -163,3 +165,12 @@ def test_strategies_page_is_what_the_strategies_say() -> None:
     assert strategy_page.PAGE.read_text(encoding="utf-8") == strategy_page.page(), (
         "write it anew: python -m tests.strategy_page"
     )
+
+
+def test_the_example_of_the_backtests_page_is_a_payload_and_names_every_field() -> None:
+    (example,) = re.findall(r"^```json\n(.+?)^```$", (ROOT / "docs/backtests.md").read_text(), re.DOTALL | re.MULTILINE)
+    BacktestPayload.model_validate_json(example)
+    unsaid = {"schema_version", "fill_profile"}  # the one is a constant, the other short for `fills`
+    assert set(json.loads(example)) == set(BacktestPayload.model_fields) - unsaid
+    fields = {name for row in table_rows("docs/backtests.md", "field") for name in codes(row[0])}
+    assert fields <= set(BacktestPayload.model_fields)

@@ -1,56 +1,79 @@
 """`backtest`: bars in, the engine's report out, as a result, a row of key figures, tables and a page."""
 
 import math
+from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 from pydantic import TypeAdapter
 
 from backend.core.jobs.backtest import BacktestPayload, BacktestResult, EquityCurve
 from backend.core.jobs.outcomes import Artifact, Outcome, Page, Row
 from market_data.errors import DomainError
-from strategy_engine import ENGINE_VERSION, AnyStrategy, BacktestReport, FillRules, run
-from strategy_engine.strategies import SignalStrategy
+from strategy_engine import ENGINE_VERSION, AnyStrategy, BacktestReport, run
 from strategy_engine.tearsheet import tearsheet
-from workers.context import Context, LoadedBars
+from workers.context import Context
+from workers.handlers.backtest_bars import BarsToTrade, data_warnings, load_bars
 from workers.handlers.bars import as_outcome, iso, provenance
+from workers.handlers.stages import Stages
 
 CURVE_POINTS = 500
+MOST_TABLES = 7
+STAGES = {
+    "load": (0.0, 0.2),
+    "decide": (0.2, 0.35),
+    "simulate": (0.35, 0.8),
+    "measure": (0.8, 0.9),
+    "write": (0.9, 1.0),
+}
 STRATEGY: TypeAdapter[AnyStrategy] = TypeAdapter(AnyStrategy)
 
 
 def backtest(payload: BacktestPayload, context: Context) -> Outcome:
-    symbol = payload.symbols[0]
+    stages = Stages(context, STAGES)
     try:
-        loaded = context.bars(symbol, payload.timeframe, payload.start, payload.end)
-        report = run(
-            loaded.bars,
-            cast("SignalStrategy", payload.strategy),  # the payload takes no other for one symbol
-            account=payload.account,
-            costs=payload.costs,
-            fills=FillRules(profile=payload.fill_profile),
-        )
+        bars = load_bars(payload, context, stages)
+        report = _report(payload, bars, stages)
     except DomainError as error:
         raise as_outcome(error) from error
-    context.check_cancelled()
-    for warning in loaded.warnings:
+    for symbol, warning in bars.warnings:
         context.log.warning("bars_warning", symbol=symbol, warning=warning)
     is_full = payload.detail == "full"
-    tables = [*_columns(report), *(_breakdowns(report) if is_full else ())]
+    tables = _columns(report)
+    for table in _breakdowns(report) if is_full else ():
+        tables.append(table)
+        stages.tell("measure", len(tables) / MOST_TABLES)
     names = tuple(table.name for table in tables)
-    result = _result(report, loaded, context, (*names, "tearsheet") if is_full else names)
+    result = _result(report, bars, context, (*names, "tearsheet") if is_full else names)
+    stages.tell("write")
     return Outcome(
         result,
         rows=[_row(payload, report, result)],
-        artifacts=[*tables, _tearsheet(report, loaded, result)] if is_full else tables,
+        artifacts=[*tables, _tearsheet(report, bars, result)] if is_full else tables,
         summary=_summary(result),
     )
 
 
-def _result(report: BacktestReport, loaded: LoadedBars, context: Context, artifacts: tuple[str, ...]) -> BacktestResult:
+def _report(payload: BacktestPayload, bars: BarsToTrade, stages: Stages) -> BacktestReport:
+    return run(
+        bars.series,
+        payload.strategy,
+        account=payload.account,
+        costs=payload.costs,
+        sizing=payload.sizing,
+        exits=payload.exits,
+        entry=payload.entry,
+        fills=payload.fill_rules,
+        lower=bars.lower_series,
+        periods_per_year=payload.periods_per_year,
+        meanwhile=stages.tell,
+    )
+
+
+def _result(report: BacktestReport, bars: BarsToTrade, context: Context, artifacts: tuple[str, ...]) -> BacktestResult:
     curve = report.equity_curve(CURVE_POINTS)
     ruin = report.risk_of_ruin(seed=context.seed)
-    figures = {**report.metrics.as_dict(), "risk_of_ruin": ruin.probability}
+    figures = {**report.metrics.as_dict(), "risk_of_ruin": ruin.probability, "interest": report.interest}
     return BacktestResult(
         metrics={name: _finite(value) for name, value in figures.items()},
         equity_curve=EquityCurve(
@@ -59,9 +82,10 @@ def _result(report: BacktestReport, loaded: LoadedBars, context: Context, artifa
         ),
         trade_count=len(report.trades),
         artifacts=artifacts,
-        source=loaded.used.source,
-        warnings=loaded.warnings,
-        provenance=provenance(context, "strategy_engine", ENGINE_VERSION, [loaded.used]),
+        source=bars.source,
+        warnings=tuple(warning for _, warning in bars.warnings),
+        data_warnings=data_warnings(bars.series, report),
+        provenance=provenance(context, "strategy_engine", ENGINE_VERSION, bars.used),
     )
 
 
@@ -115,18 +139,16 @@ def _columns(report: BacktestReport) -> list[Artifact]:
     ]
 
 
-def _breakdowns(report: BacktestReport) -> list[Artifact]:
+def _breakdowns(report: BacktestReport) -> Iterator[Artifact]:
+    yield Artifact("rejections", report.rejections.columns(), frozenset({"time"}))
     drawdowns = report.drawdowns().columns()
-    return [
-        Artifact("rejections", report.rejections.columns(), frozenset({"time"})),
-        Artifact("drawdowns", drawdowns, frozenset({"peak_time", "trough_time", "end_time"})),
-        Artifact("monthly_returns", report.monthly_returns().columns()),
-        Artifact("by_year", report.by_year().columns()),
-        Artifact("by_regime", report.by_regime().columns()),
-    ]
+    yield Artifact("drawdowns", drawdowns, frozenset({"peak_time", "trough_time", "end_time"}))
+    yield Artifact("monthly_returns", report.monthly_returns().columns())
+    yield Artifact("by_year", report.by_year().columns())
+    yield Artifact("by_regime", report.by_regime().columns())
 
 
-def _tearsheet(report: BacktestReport, loaded: LoadedBars, result: BacktestResult) -> Page:
+def _tearsheet(report: BacktestReport, bars: BarsToTrade, result: BacktestResult) -> Page:
     told = result.provenance
     known = {
         "source": result.source,
@@ -134,7 +156,8 @@ def _tearsheet(report: BacktestReport, loaded: LoadedBars, result: BacktestResul
         "payload hash": told.payload_hash,
         "seed": str(told.seed),
     }
-    return Page("tearsheet", tearsheet(report, loaded.bars, provenance=known, warnings=result.warnings, seed=told.seed))
+    warnings = (*result.warnings, *(warning.message for warning in result.data_warnings))
+    return Page("tearsheet", tearsheet(report, bars.series, provenance=known, warnings=warnings, seed=told.seed))
 
 
 def _finite(value: float) -> float | int | None:

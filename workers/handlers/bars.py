@@ -18,7 +18,7 @@ LONGEST_WAIT_S = 5.0
 
 def provenance(context: Context, engine: str, engine_version: str, used: Sequence[BarsUsed]) -> Provenance:
     """Return what it takes to get the same result again."""
-    ordered = sorted(used, key=lambda bars: bars.symbol)
+    ordered = sorted(used, key=lambda bars: (bars.symbol, bars.timeframe))
     digest = hashlib.sha256("".join(bars.fingerprint for bars in ordered).encode())
     return Provenance(
         engine=engine,

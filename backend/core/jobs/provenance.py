@@ -20,5 +20,5 @@ class Provenance(Contract):
     payload_hash: str
     seed: int
     data_fingerprint: str
-    """A hash over the fingerprints of all bars used, in the order of their symbols."""
+    """A hash over the fingerprints of all bars used, in the order of their symbols and timeframes."""
     bars: tuple[BarsUsed, ...] = ()

@@ -6,6 +6,7 @@ import os
 import pytest
 
 from aitrader import __version__
+from tests.integration.jobs.test_backtests import EVERYTHING
 from tests.platform import free_port
 
 CSV = "symbol,date,open,high,low,close,volume\nYYY,2020-01-02,10,12,9,11,100\n"
@@ -143,6 +144,18 @@ def test_same_backtest_is_answered_by_the_earlier_one_unless_it_shall_run(aitrad
     anew = json.loads(aitrader(*asked, "--no-reuse").stdout)
     assert (again["reused_from"], anew["reused_from"]) == (first["id"], None)
     assert first["id"] in aitrader("jobs", "show", again["id"]).stdout
+
+
+def test_backtest_with_everything_is_submitted_from_a_file(aitrader, tmp_path):
+    file = tmp_path / "payload.json"
+    file.write_text(json.dumps(EVERYTHING))
+    answer = aitrader("submit", "backtest", "--payload", f"@{file}", "--wait", "--json")
+    assert answer.returncode == 0, answer.stderr
+    assert [used["symbol"] for used in json.loads(answer.stdout)["result"]["provenance"]["bars"]] == ["AAPL", "IBM"]
+    file.write_text(json.dumps(EVERYTHING | {"sizing": {"kind": "fixed_units", "units": -1}}))
+    refused = aitrader("submit", "backtest", "--payload", f"@{file}")
+    assert refused.returncode == 1
+    assert "payload.sizing.fixed_units.units" in refused.stderr
 
 
 def test_data_is_imported_and_listed_and_a_bad_line_is_named(aitrader, tmp_path):
