@@ -105,6 +105,11 @@ def folder_name(package: str = PACKAGES[0]) -> str:
     return digest.hexdigest()[:32]
 
 
+def kernel_state() -> str:
+    """Return what names the machine code that this process runs: its sources, compiler and processor, in a hash."""
+    return _name_at_first(PACKAGES[0])
+
+
 def prune(base: Path) -> None:
     """Delete the folders of `base` that nobody used for a month, and all but the newest few."""
     with suppress(OSError):

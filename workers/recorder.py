@@ -26,6 +26,7 @@ from workers.context import CHECK_EVERY_S
 from workers.desk import Claim, Desk, Finished, Success, Wish
 from workers.ending import Ended, Ending, Lease, end_attempt, failure
 from workers.fan_out import FanOuts
+from workers.reproduction import Records
 
 MAX_TRACEBACK_CHARACTERS = 20_000
 RECORD_FOR_S = 20.0
@@ -51,6 +52,7 @@ class Recorder:
         self._engine = engine
         self._store = store
         self._fan_outs = fan_outs
+        self._records = Records(engine)
         self._max_result_bytes = max_result_bytes
 
     def record(self, results: Sequence[tuple[Lease, Ending | Outcome | FanOut]], then: Wish | None) -> Recorded:
@@ -82,6 +84,9 @@ class Recorder:
                 told = f"the result has {len(text)} bytes, {self._max_result_bytes} are allowed"
                 return Ending(Move.FAIL, "failed", {"code": "result_too_large", "message": told})
             stored = self._stored(lease, outcome.artifacts)
+            if lease.job.reproduces is not None:
+                outcome = self._records.compared(lease.job, outcome, stored)
+                text = outcome.result.model_dump_json()
         except Cancelled:
             self._store.drop_attempt(lease.job.id, lease.token)
             return Ending(Move.STOP, "cancelled")

@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -25,11 +25,10 @@ from backend.core.jobs.registry import JOB_TYPES, JobSpec
 from backend.core.logging import get_logger
 from backend.core.redis import sync_redis
 from backend.settings import Settings
-from market_data.timeframe import Timeframe
 from workers.aftermath import follow_jobs
 from workers.announce import Herald
 from workers.bar_source import BarSource
-from workers.context import Context, LoadedBars
+from workers.context import Context
 from workers.desk import Claim, Desk, Wish
 from workers.ending import Ended, Ending, Lease, failure, try_later
 from workers.fan_out import FanOuts
@@ -37,6 +36,7 @@ from workers.inference.model_store import TASK_OF_QUEUE, ModelStore
 from workers.news_desk import NewsDesk
 from workers.pace import Pace
 from workers.recorder import Recorder, bug, end_this_process
+from workers.reproduction import LoadBars, Records, recorded_bars
 from workers.scribe import Notes, Scribe
 from workers.signal_book import SignalBook
 
@@ -65,6 +65,7 @@ class Runner:
         self._models = ModelStore(self._engine, settings)
         self._news = NewsDesk(self._engine, redis, settings)
         self._signals = SignalBook(self._engine, self._bars)
+        self._records = Records(self._engine)
         self._scribe = Scribe(self._engine, self._herald.tell_progress)
         self._pace = Pace()
         self._is_stopping = False
@@ -168,16 +169,13 @@ class Runner:
     def _context(self, claim: Claim, spec: JobSpec, notes: Notes) -> Context:
         job = claim.lease.job
 
-        def load_bars(symbol: str, timeframe: Timeframe, start: date | None, end: date | None) -> LoadedBars:
-            return self._bars.load(job.user_id, symbol, timeframe, start, end)
-
         return Context(
             attempt=job.attempt,
             hash_payload=lambda: spec.payload_hash(claim.payload),
             ends_by=time.monotonic() + spec.soft_limit_s,
             expires_by=time.monotonic() + claim.lease.expires_in_s,
             monitor=_Monitor(self, claim.lease, notes),
-            load_bars=load_bars,
+            load_bars=self._way_to_bars(job),
             load_shared_bars=self._bars.load_shared,
             shared_symbols=self._bars.shared_symbols,
             models=self._models,
@@ -186,6 +184,12 @@ class Runner:
             work_folder=self._settings.data_dir / "cache" / "work",
             is_stopping=lambda: self._is_stopping,
         )
+
+    def _way_to_bars(self, job: JobSummary) -> LoadBars:
+        """Return how the job gets its bars: as its user sees them, and where it runs a record again, as that had."""
+        record = self._records.of(job)
+        load = partial(self._bars.load, job.user_id)
+        return load if record is None else recorded_bars(load, record)
 
     def is_cancel_wanted(self, lease: Lease) -> bool:
         with self._engine.connect() as connection:

@@ -17,8 +17,10 @@ def warm(queues: Collection[str] = QUEUES) -> None:
             import talib  # noqa: F401, PLC0415 - it takes frames, too, and loads 75 MB for that; no worker hands it one
     if "backtest" in job_types:
         import strategy_engine  # noqa: PLC0415 - loads numba
+        from workers.handlers.machine import this_machine  # noqa: PLC0415 - the same
 
         strategy_engine.warm()
+        this_machine()
 
     from workers.handlers import HANDLERS, MERGES  # noqa: PLC0415 - after TA-Lib, which their engines import
     from workers.runner import Runner  # noqa: F401, PLC0415 - what the children run

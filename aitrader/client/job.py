@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 
 from aitrader.client.job_records import Attempt, AttemptList, JobError, JobPage, JobRecord, LogLine, LogPage
-from aitrader.client.transport import NOT_MODIFIED, Call, Parameters, Transport, json_of
+from aitrader.client.transport import NOT_MODIFIED, Call, Parameters, Transport, idempotency_key_of, json_of
 from aitrader.errors import JobCancelled, JobFailed, NoResult, WaitTimeout
 
 if TYPE_CHECKING:
@@ -198,6 +198,13 @@ class Job:
         call = Call(method="POST", path=f"{self._path}/retry", parameters=self._scope, is_repeatable=False)
         self._hear(self._transport.send(call))
         return self
+
+    def reproduce(self) -> Job:
+        """Run a succeeded backtest again as a new job; its result says under `reproduction` whether it is the same."""
+        headers = {"Idempotency-Key": idempotency_key_of(None)}
+        call = Call(method="POST", path=f"{self._path}/reproduce", headers=headers, is_repeatable=True)
+        answer = self._transport.send(call)
+        return Job(JobRecord.of(json_of(answer)), self._transport, etag=answer.headers.get("ETag"), all_users=False)
 
     def __repr__(self) -> str:
         return f"<Job {self.id} {self.job_type} {self.state}>"

@@ -30,6 +30,7 @@ class JobRecord(Record):
     summary: str | None = None
     request_id: str | None = None
     reused_from: str | None = None
+    reproduces: str | None = None
     error: JobError | None = None
     created_at: datetime
     run_at: datetime

@@ -12,6 +12,7 @@ from aitrader.commands.bulk import change_many, chosen_by
 from aitrader.commands.connect import connect
 from aitrader.commands.output import AsJson, moment, print_json, print_table, say
 from aitrader.commands.payloads import read_payload
+from aitrader.commands.reproductions import require_same
 from aitrader.commands.waiting import wait_visibly
 from aitrader.errors import CommandFailed
 
@@ -141,6 +142,30 @@ def retry(
 
 
 @app.command()
+def reproduce(
+    job_id: JobId,
+    *,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for the end; exit 0 only if the bytes are the same.")
+    ] = False,
+    timeout: Annotated[float | None, typer.Option(min=0, metavar="S", help="With --wait: seconds at most.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the record of a succeeded backtest again, as a new job that says whether the bytes are the same."""
+    if timeout is not None and not wait:
+        raise typer.BadParameter("--timeout needs --wait")
+    with connect() as client:
+        job = client.job(job_id).reproduce()
+        if not wait:
+            _tell(job, as_json=as_json)
+            return
+        _wait(job, timeout)
+        _show(job, as_json=as_json)
+        job.wait()
+        require_same(job)
+
+
+@app.command()
 def logs(
     job_id: JobId,
     *,
@@ -235,6 +260,7 @@ def _show(job: "Job", *, as_json: bool) -> None:
         "counters": ", ".join(f"{name} {value}" for name, value in (record.counters or {}).items()) or "-",
         "summary": record.summary or "-",
         "reuses": record.reused_from or "-",
+        "reproduces": record.reproduces or "-",
         "priority": str(record.priority),
         "attempt": f"{record.attempt} of {record.max_attempts}",
         "created": moment(record.created_at),

@@ -89,7 +89,10 @@ async def _submit(request: Request, user: User, proof: Proof | None) -> Response
     if proof is not None and wanted.may_reuse:  # then a result could be told before anything is checked
         user, proof = await user_of(request), None
     state: AppState = request.app.state.parts
-    job = await state.jobs.submit(user, wanted, idempotency_key_of(request), proof=proof)
+    return _accepted(await state.jobs.submit(user, wanted, idempotency_key_of(request), proof=proof))
+
+
+def _accepted(job: JobView) -> Response:
     bind_contextvars(job_id=str(job.id))  # for the line about this request
     headers = {"Location": f"/jobs/{job.id}", "ETag": job.etag}
     return Response(job.model_dump_json(), 202, headers=headers, media_type="application/json")
@@ -165,6 +168,19 @@ async def cancel(state: State, user: CurrentUser, every: Every, job_id: UUID) ->
 async def retry(state: State, user: CurrentUser, every: Every, job_id: UUID) -> JobView:
     """Queue a failed or cancelled job once more."""
     return await state.jobs.retry(user, job_id, every=every)
+
+
+@router.post(
+    "/{job_id}/reproduce",
+    status_code=202,
+    operation_id="reproduce_job",
+    response_model=JobView,
+    openapi_extra={"parameters": BY_HAND["parameters"]},
+    responses=documented(401, 404, 409, 422, 429),
+)
+async def reproduce(request: Request, state: State, user: CurrentUser, job_id: UUID) -> Response:
+    """Run the record of a succeeded backtest again, as a new job whose result says whether the bytes are the same."""
+    return _accepted(await state.jobs.reproduce(user, job_id, idempotency_key_of(request)))
 
 
 @router.get("/{job_id}/attempts", operation_id="list_attempts", responses=documented(401, 403, 404, 422))

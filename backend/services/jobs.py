@@ -27,7 +27,7 @@ from backend.core.errors import Conflict, Invalid, KeyReused, NotFound, Unauthen
 from backend.core.jobs.attempt import Attempt, attempt_of, open_attempt
 from backend.core.jobs.job import JobSummary, JobView, summary_of, view_of
 from backend.core.jobs.lifecycle import TERMINAL, JobState
-from backend.core.jobs.submission import Submission, lane_cap
+from backend.core.jobs.submission import Submission, lane_cap, reproduction_of
 from backend.core.user import User
 from backend.services.admission import Admission
 from backend.services.aftermath import settle
@@ -68,11 +68,22 @@ class Jobs:
         new = NewJob(wanted.new_row(user, key), lane_cap(user, self._limits), proof)
         if wanted.may_reuse and (answered := await self._answered(user, wanted, new)) is not None:
             return answered
+        return await self._added(user, wanted, key, new)
+
+    async def reproduce(self, user: User, job_id: UUID, key: str | None = None) -> JobView:
+        """Record a job that runs the record of one's own succeeded job again, and compares."""
+        async with self._engine.connect() as connection:
+            row = await self._seen_row(connection, user, job_id, every=False)
+        wanted = reproduction_of(row)
+        return await self._added(user, wanted, key, NewJob(wanted.new_row(user, key), lane_cap(user, self._limits)))
+
+    async def _added(self, user: User, wanted: Submission, key: str | None, new: NewJob) -> JobView:
+        """Record a job and ring for it; a key that is taken answers with its own job."""
         await self._admission.admit(user, [wanted], key)
         added = await self._inserts.ask(new)
         if isinstance(added, DBAPIError):
             raise added
-        if added is None and proof is not None:
+        if added is None and new.proof is not None:
             raise Unauthenticated("the bearer token is not known any more, or the idempotency key is")
         if added is None:
             return await self._first_of(user, wanted, key)

@@ -15,6 +15,7 @@ from strategy_engine.tearsheet import tearsheet
 from workers.context import Context
 from workers.handlers.backtest_bars import BarsToTrade, data_warnings, load_bars
 from workers.handlers.bars import as_outcome, iso, provenance
+from workers.handlers.machine import this_machine
 from workers.handlers.stages import Stages
 
 CURVE_POINTS = 500
@@ -85,7 +86,7 @@ def _result(report: BacktestReport, bars: BarsToTrade, context: Context, artifac
         source=bars.source,
         warnings=tuple(warning for _, warning in bars.warnings),
         data_warnings=data_warnings(bars.series, report),
-        provenance=provenance(context, "strategy_engine", ENGINE_VERSION, bars.used),
+        provenance=provenance(context, "strategy_engine", ENGINE_VERSION, bars.used, this_machine()),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from backend.core.jobs.outcomes import InvalidJob, TryLater
-from backend.core.jobs.provenance import BarsUsed, Provenance
+from backend.core.jobs.provenance import BarsUsed, Machine, Provenance
 from market_data.bars import Bars
 from market_data.errors import DomainError, ProviderUnavailable
 from market_data.timeframe import NS_PER_S, step_ns
@@ -16,7 +16,9 @@ LONGEST_WAIT_S = 5.0
 """A provider that hangs fails a job within half a minute: three attempts of 5 s each, with two such waits."""
 
 
-def provenance(context: Context, engine: str, engine_version: str, used: Sequence[BarsUsed]) -> Provenance:
+def provenance(
+    context: Context, engine: str, engine_version: str, used: Sequence[BarsUsed], machine: Machine | None = None
+) -> Provenance:
     """Return what it takes to get the same result again."""
     ordered = sorted(used, key=lambda bars: (bars.symbol, bars.timeframe))
     digest = hashlib.sha256("".join(bars.fingerprint for bars in ordered).encode())
@@ -27,6 +29,7 @@ def provenance(context: Context, engine: str, engine_version: str, used: Sequenc
         seed=context.seed,
         data_fingerprint=digest.hexdigest(),
         bars=tuple(ordered),
+        machine=machine,
     )
 
 

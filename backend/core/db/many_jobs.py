@@ -32,8 +32,8 @@ INSERTED = (
         "fire_at",
         "parent_id",
     ),
-    *("parent_token", "child_index", "depth", "reuse_key", "reused_from", "idempotency_key", "request_hash"),
-    *("payload", "result"),
+    *("parent_token", "child_index", "depth", "reuse_key", "reused_from", "reproduces"),
+    *("idempotency_key", "request_hash", "payload", "result"),
 )
 
 

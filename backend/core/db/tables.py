@@ -31,7 +31,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from backend.core.db.columns import created_at, job_id, metadata, user_id
 from backend.core.jobs.lifecycle import TERMINAL, JobState
 
-SCHEMA_REVISION = "0003"
+SCHEMA_REVISION = "0004"
 """The newest migration. A database at another one is not served."""
 
 
@@ -100,6 +100,7 @@ jobs = Table(
     Column("fan_out", JSONB),
     Column("reuse_key", LargeBinary),
     Column("reused_from", Uuid),
+    Column("reproduces", Uuid),
     Column("idempotency_key", Text),
     Column("request_hash", LargeBinary, nullable=False),
     Column("payload", JSONB, nullable=False),

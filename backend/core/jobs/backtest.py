@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from backend.core.jobs.payload import Contract, Part, Symbol
 from backend.core.jobs.provenance import Provenance
+from backend.core.jobs.reproduction import Reproduction
 from market_data.errors import require
 from market_data.timeframe import STEP_S, Timeframe
 from strategy_engine import (
@@ -155,3 +156,6 @@ class BacktestResult(Contract):
     ] = ()
     data_warnings: Annotated[tuple[DataWarning, ...], Field(description="The same for the same bars.")] = ()
     provenance: Provenance
+    reproduction: Annotated[
+        Reproduction | None, Field(description="How this compares with the job that it runs again, if it does.")
+    ] = None

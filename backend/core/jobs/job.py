@@ -37,6 +37,7 @@ class JobSummary(BaseModel):
     summary: str | None = None
     request_id: str | None = None
     reused_from: UUID | None = None
+    reproduces: UUID | None = None
     error: JobError | None
     created_at: datetime
     run_at: datetime

@@ -1,6 +1,6 @@
 """What a result needs to be made again: the same record run again gives the same bytes."""
 
-from backend.core.jobs.payload import Contract
+from backend.core.jobs.payload import Contract, Part
 
 
 class BarsUsed(Contract):
@@ -14,6 +14,17 @@ class BarsUsed(Contract):
     fingerprint: str
 
 
+class Machine(Part):
+    """What computed a result. Another may round otherwise in the last place, or write the same rows as other bytes."""
+
+    cpu: str
+    kernels: str
+    """A hash over the sources of all kernels, their compiler and the processor's features."""
+    numba: str
+    numpy: str
+    pyarrow: str
+
+
 class Provenance(Contract):
     engine: str
     engine_version: str
@@ -22,3 +33,4 @@ class Provenance(Contract):
     data_fingerprint: str
     """A hash over the fingerprints of all bars used, in the order of their symbols and timeframes."""
     bars: tuple[BarsUsed, ...] = ()
+    machine: Machine | None = None

@@ -61,6 +61,8 @@ class JobSpec:
     """When an earlier result may answer a new job; None: never."""
     is_short: Callable[[Any], bool] = _never  # Any: the type's own payload model
     """Whether a job is over in milliseconds, whatever happens: several such are claimed and finished together."""
+    is_reproducible: bool = False
+    """Whether its record can be run again, and compared: the result has a field `reproduction`."""
     hints: frozenset[str] = frozenset()
     """Fields of the payload that say how the work is done, and not what comes of it."""
 
@@ -84,6 +86,7 @@ JOB_TYPES: Mapping[str, JobSpec] = MappingProxyType(
                 soft_limit_s=600,
                 hard_limit_s=660,
                 reuse=ReuseTerms(STRATEGIES_VERSION, lambda payload: payload.end),
+                is_reproducible=True,
             ),
             JobSpec(
                 job_type="pattern_scan",

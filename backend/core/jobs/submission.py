@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from backend.core.errors import Forbidden, Invalid, Problem
+from backend.core.errors import Conflict, Forbidden, Invalid, Problem
 from backend.core.ids import new_id
 from backend.core.jobs.lifecycle import JobState
 from backend.core.jobs.payload import Contract
@@ -74,7 +74,7 @@ class Submission:
     payload: Contract
     options: JobOptions
     origin: Mapping[str, Any] = field(default_factory=dict)  # Any: column values
-    """Where the job comes from, when nobody asked for this very job: a schedule and the time of its run."""
+    """Where the job comes from, when nobody asked for this very job: a schedule and the time of its run; a record."""
 
     @property
     def request_hash(self) -> bytes:
@@ -83,6 +83,7 @@ class Submission:
             "job_type": self.spec.job_type,
             "payload": self.payload.model_dump(mode="json"),
             "options": self.options.model_dump(mode="json"),
+            **({"reproduces": str(self.origin["reproduces"])} if "reproduces" in self.origin else {}),
         }
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).digest()
 
@@ -110,7 +111,7 @@ class Submission:
 
     def new_row(self, user: User, idempotency_key: str | None) -> dict[str, Any]:  # Any: column values
         """Return the row of a new job."""
-        return self.new_columns(user, idempotency_key) | {"payload": self.payload.model_dump(mode="json")}
+        return {"payload": self.payload.model_dump(mode="json")} | self.new_columns(user, idempotency_key)
 
     def new_columns(self, user: User, idempotency_key: str | None) -> dict[str, Any]:  # Any: column values
         """Return the row of a new job, but for its payload, which many rows together are written with at less cost."""
@@ -155,6 +156,23 @@ def submission(job_type: str, payload: Mapping[str, Any], options: JobOptions | 
     except ValidationError as error:
         raise Invalid(f"the payload is not a valid {job_type} payload: {error}", problems_of(error)) from error
     return Submission(spec, checked, options or JobOptions())
+
+
+def reproduction_of(row: Mapping[Any, Any]) -> Submission:  # Any: a database row
+    """Return what runs the record of this job again; raises Conflict for a job that cannot be."""
+    spec, state = JOB_TYPES[row["job_type"]], row["state"]
+    if not spec.is_reproducible:
+        able = ", ".join(name for name, other in JOB_TYPES.items() if other.is_reproducible)
+        raise Conflict(f"only jobs of these types can be reproduced: {able}; this one is a {spec.job_type}")
+    if state != JobState.SUCCEEDED:
+        raise Conflict(f"only a succeeded job can be reproduced; this one is {state}")
+    try:
+        payload = spec.payload.model_validate_json(json.dumps(row["payload"]))
+    except ValidationError as error:
+        raise Conflict(f"the payload of this job cannot be read any more: {error}") from error
+    # The payload as it was stored: the hash over it is the seed.
+    origin = {"reproduces": row["id"], "payload": row["payload"], "reuse_key": None}
+    return Submission(spec, payload, JobOptions(reuse="never"), origin)
 
 
 def problems_of(error: ValidationError, *, tag_at: int | None = None) -> list[Problem]:

@@ -158,6 +158,22 @@ def test_backtest_with_everything_is_submitted_from_a_file(aitrader, tmp_path):
     assert "payload.sizing.fixed_units.units" in refused.stderr
 
 
+def test_backtest_is_reproduced_and_a_difference_is_an_error(aitrader, platform):
+    payload = '{"symbols": ["IBM"], "detail": "brief", "strategy": {"kind": "macd"}}'
+    first = json.loads(aitrader("submit", "backtest", "--payload", payload, "--wait", "--json").stdout)
+    started = aitrader("jobs", "reproduce", first["id"])
+    assert started.stdout.split()[1] == "queued"
+    same = aitrader("jobs", "reproduce", first["id"], "--wait")
+    assert (same.returncode, same.stderr.splitlines()[-1]) == (0, f"the same bytes as job {first['id']}")
+    assert f"reproduces {first['id']}" in same.stdout
+    platform.rows("UPDATE jobs SET result = jsonb_set(result, '{metrics,sharpe}', '9.5') WHERE id = %s", first["id"])
+    other = aitrader("jobs", "reproduce", first["id"], "--wait", "--json")
+    assert other.returncode == 1
+    assert "metrics.sharpe was 9.5, is " in other.stderr
+    assert json.loads(other.stdout)["result"]["reproduction"]["matches"] is False
+    assert aitrader("jobs", "reproduce", json.loads(other.stdout)["id"], "--timeout", "1").returncode == 2
+
+
 def test_data_is_imported_and_listed_and_a_bad_line_is_named(aitrader, tmp_path):
     (tmp_path / "good.csv").write_text(CSV)
     (tmp_path / "bad.csv").write_text(CSV + "YYY,2020-01-03,10,12,9,eleven,100\n")

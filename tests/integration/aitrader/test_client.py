@@ -29,6 +29,15 @@ def in_an_hour():
     return datetime.now(UTC) + timedelta(hours=1)
 
 
+def test_a_backtest_is_reproduced(client):
+    first = client.submit("backtest", BACKTEST).wait()
+    again = first.reproduce().wait()
+    assert again.record.reproduces == first.id != again.id
+    assert again.result["reproduction"]["matches"] is True
+    with pytest.raises(Conflict, match="only a succeeded job"):
+        client.submit("backtest", BACKTEST, run_at=in_an_hour()).reproduce()
+
+
 def test_one_line_gives_the_result(client):
     assert client.submit("backtest", BACKTEST).wait().result["source"] == "sample"
 

@@ -87,6 +87,7 @@ def test_every_column_keeps_its_value(connection: Connection) -> None:
         "depth": 2,
         "reuse_key": bytes(range(256)),
         "reused_from": uuid4(),
+        "reproduces": uuid4(),
         "idempotency_key": "k",
         "result": {"answer": [1, 2.5, None, "x"]},
     }

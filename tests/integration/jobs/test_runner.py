@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -48,12 +49,12 @@ def settings(scratch_platform: Platform) -> Settings:
 def queue_backtest(settings: Settings) -> Iterator[object]:
     engine = sync_engine(settings.database)
 
-    def queue_one(payload: dict[str, object]) -> str:
+    def queue_one(payload: dict[str, object], **columns: object) -> str:
         wanted = submission("backtest", payload)
         create_token(engine, user_name="alice", role="premium")
         with engine.begin() as connection:
             user = find_user(connection, "alice")
-            job = connection.execute(statements.insert_job(wanted.new_row(user, None))).mappings().one()
+            job = connection.execute(statements.insert_job(wanted.new_row(user, None) | columns)).mappings().one()
             connection.execute(statements.open_lane("backtest", user.id, None))
         return str(job["id"])
 
@@ -88,6 +89,19 @@ def test_every_allowed_amount_of_cash_can_be_recorded(settings, scratch_platform
     recorded = scratch_platform.rows("SELECT initial_cash FROM backtest_results WHERE job_id = %s", job_id)
     assert state == [{"state": "succeeded", "error": None}]
     assert float(recorded[0]["initial_cash"]) == cash
+
+
+def test_a_record_that_is_gone_cannot_be_run_again(settings, scratch_platform, queue_backtest) -> None:
+    gone = uuid4()
+    job_id = queue_backtest(BACKTEST, reproduces=gone)
+    runner = Runner(settings, worker_id="w")
+    try:
+        assert runner.run_next("backtest")
+    finally:
+        runner.close()
+    (job,) = scratch_platform.rows("SELECT state, attempt, error FROM jobs WHERE id = %s", job_id)
+    assert (job["state"], job["attempt"], job["error"]["code"]) == ("failed", 1, "record_gone")
+    assert str(gone) in job["error"]["message"]
 
 
 def test_an_effect_that_is_refused_fails_its_own_job_and_no_other(settings, scratch_platform, queue_backtest) -> None:
