@@ -31,7 +31,7 @@ from strategy_engine.simulation.records import Records, records_of_ledger, recor
 from strategy_engine.simulation.tables import rules_of
 from strategy_engine.sizing import AnySizing
 from strategy_engine.stages import Meanwhile, Stage
-from strategy_engine.universe_view import PortfolioStrategy, UniverseView
+from strategy_engine.universe_view import PortfolioStrategy, UniverseView, require_universe
 
 FEWEST_BARS: Final = 2
 DEFAULTS: Final = Settings()
@@ -99,7 +99,7 @@ def _series(bars: Bars | Sequence[Bars]) -> tuple[Bars, ...]:
         told = f"a backtest needs at least {FEWEST_BARS} bars, was given {len(one)} of {one.symbol}"
         require(len(one) >= FEWEST_BARS, told)
     if len(series) > 1:
-        UniverseView(series)  # which refuses what does not belong together
+        require_universe(series)
     return series
 
 

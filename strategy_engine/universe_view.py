@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from market_data.bars import Bars, BoolArray, FloatArray, IntArray
+from market_data.common_times import common_times
 from market_data.errors import require
 from market_data.timeframe import Timeframe
 from strategy_engine import cross_section, indicators
@@ -35,15 +36,11 @@ class UniverseView:
 
     def __init__(self, bars: Sequence[Bars]) -> None:
         """Raises DomainError for no bars at all, a symbol given twice, and timeframes that differ."""
-        require(len(bars) > 0, "a universe needs at least one symbol, was given none")
+        require_universe(bars)
         self.symbols: tuple[str, ...] = tuple(series.symbol for series in bars)
-        twice = [symbol for symbol in self.symbols if self.symbols.count(symbol) > 1]
-        require(not twice, f"each symbol of a universe must be given once, {twice[:1]} was given twice")
-        timeframes = sorted({series.timeframe for series in bars})
-        require(len(timeframes) == 1, f"all bars of a universe must have one timeframe, were {', '.join(timeframes)}")
         self.timeframe: Timeframe = bars[0].timeframe
         self._bars = tuple(bars)
-        self.time: IntArray = np.unique(np.concatenate([series.time for series in bars]))
+        self.time: IntArray = common_times([series.time for series in bars])
         shape = (len(self.time), len(bars))
         self.has_bar: BoolArray = np.zeros(shape, np.bool_)
         self.close: FloatArray = np.full(shape, np.nan)
@@ -124,6 +121,16 @@ class UniverseView:
     def weights(self, *, target: FloatArray, rebalance: BoolArray) -> Weights:
         """Return checked weights; raise DomainError unless both have their shape and are numbers."""
         return check_weights(Weights(target=target, rebalance=rebalance), *self.close.shape)
+
+
+def require_universe(bars: Sequence[Bars]) -> None:
+    """Raise DomainError for no bars at all, a symbol given twice, and timeframes that differ."""
+    require(len(bars) > 0, "a universe needs at least one symbol, was given none")
+    symbols = [series.symbol for series in bars]
+    twice = [] if len(set(symbols)) == len(symbols) else [symbol for symbol in symbols if symbols.count(symbol) > 1]
+    require(not twice, f"each symbol of a universe must be given once, {twice[:1]} was given twice")
+    timeframes = sorted({series.timeframe for series in bars})
+    require(len(timeframes) == 1, f"all bars of a universe must have one timeframe, were {', '.join(timeframes)}")
 
 
 def _aligned(series: Bars, time: IntArray) -> tuple[BoolArray, FloatArray]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market_data.bars import Bars, FloatArray, IntArray
+from market_data.common_times import common_times
 from market_data.errors import require
 from market_data.timeframe import STEP_S, step_ns
 from strategy_engine import indicators
@@ -45,7 +46,7 @@ class Clock:
         """Return the union of the times at which any symbol has a bar."""
         if len(bars) == 1:
             return cls(np.asarray(bars[0].time), (np.arange(len(bars[0])),))
-        time = np.unique(np.concatenate([series.time for series in bars]))
+        time = common_times([series.time for series in bars])
         time.flags.writeable = False
         return cls(time, tuple(np.searchsorted(time, series.time) for series in bars))
 

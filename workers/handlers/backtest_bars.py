@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-import numpy as np
-
 from backend.core.jobs.backtest import BacktestPayload, DataWarning
 from backend.core.jobs.outcomes import InvalidJob
 from backend.core.jobs.provenance import BarsUsed
 from market_data.bars import Bars
+from market_data.common_times import common_times
 from market_data.doubts import doubts_of
 from market_data.errors import NoBars, UnknownSymbol
 from market_data.timeframe import STEP_S, Timeframe
@@ -105,7 +104,7 @@ def _end_of_bars(end: date | None, timeframe: Timeframe) -> date | None:
 def _require_fitting(bars: Sequence[Bars]) -> None:
     rows, columns = sum(len(one) for one in bars), len(bars)
     if rows * columns > MOST_CELLS and columns > 1:
-        rows = int(np.unique(np.concatenate([one.time for one in bars])).size)
+        rows = len(common_times([one.time for one in bars]))
     if rows * columns > MOST_CELLS:
         told = f"a backtest holds {MOST_CELLS:,} bars, symbols times moments, at most; these are {rows * columns:,}"
         raise InvalidJob("too_many_bars", f"{told}: take fewer symbols, a later start or a higher timeframe")
