@@ -1,4 +1,4 @@
-"""Backtests by real processes: what the payload can say, bad input, and an end within a second of a cancel."""
+"""Backtests by real processes: what the payload can say, bad input, and an end soon after a cancel."""
 
 import time
 
@@ -18,8 +18,8 @@ from tests.integration.api.test_import import send
 from tests.platform import Platform, finished, submit
 from tests.waiting import eventually
 
-LONG = 1_000_000
-LONG_SYMBOLS = ("LONGA", "LONGB")
+LONG = 150_000
+LONG_SYMBOLS = ("LONGA", "LONGB", "LONGC", "LONGD")
 GRACE_S = JobSettings().cancel_grace_s
 
 
@@ -162,7 +162,7 @@ def test_bars_with_a_gap_and_a_price_of_zero(user: httpx.Client) -> None:
 
 @pytest.fixture(scope="module")
 def long_series(platform: Platform) -> Platform:
-    """Two symbols of a million bars each, shared by all users."""
+    """Some symbols of many bars each, shared by all users."""
     random = np.random.default_rng(5)
     close = 100.0 * np.exp(np.cumsum(random.normal(0.0, 0.0005, LONG)))
     opened = np.concatenate(([100.0], close[:-1]))
@@ -185,10 +185,10 @@ def long_series(platform: Platform) -> Platform:
 LONG_BACKTEST = {
     "symbols": list(LONG_SYMBOLS),
     "timeframe": "1m",
-    "strategy": {"kind": "sma_cross", "fast": 2, "slow": 3, "direction": "both"},
+    "strategy": {"kind": "sma_cross", "fast": 20, "slow": 60, "direction": "both"},
     "account": {"cash": 1e9, "lot_step": 1e-6},
     "sizing": {"kind": "fixed_cash", "cash": 1000},
-    "exits": {"stop_loss": {"kind": "fraction", "frac": 0.001}, "take_profit": {"kind": "fraction", "frac": 0.001}},
+    "exits": {"stop_loss": {"kind": "fraction", "frac": 0.01}, "take_profit": {"kind": "fraction", "frac": 0.01}},
     "fills": {"same_bar": "ohlc_path"},
 }
 

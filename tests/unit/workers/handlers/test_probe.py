@@ -9,6 +9,7 @@ import pytest
 from backend.core.jobs.outcomes import TIME_LIMIT_CODE, InvalidJob
 from backend.core.jobs.probe import ProbePayload, ProbeResult
 from tests.contexts import Unwatched, make_context
+from workers.context import CHECK_EVERY_S
 from workers.handlers.probe import ProbeError, probe
 
 
@@ -54,7 +55,7 @@ def test_it_does_not_look_when_told_to_ignore_cancels() -> None:
     context = make_context(monitor=Cancelling())
     assert probe(ProbePayload(sleep_s=0.1, steps=2, ignore_cancel=True), context).rows
     with pytest.raises(AssertionError, match="looked"):
-        probe(ProbePayload(sleep_s=0.1), context)
+        probe(ProbePayload(sleep_s=0.1 + CHECK_EVERY_S), context)
 
 
 @pytest.mark.parametrize(
