@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
@@ -18,6 +19,7 @@ from tests.waiting import eventually
 
 JOB_S = 0.1
 SECONDS_FOR_FLOOD = 60.0
+SINGLE = "(user_id <> (SELECT id FROM users WHERE name = 'flooder'))"
 
 
 def measure(servers: Servers, folder: Path, *, flood: int, singles: int) -> Part:
@@ -32,35 +34,48 @@ def measure(servers: Servers, folder: Path, *, flood: int, singles: int) -> Part
         with psycopg.connect(product.database_url, autocommit=True) as connection:
             eventually(lambda: _running(connection) == 1, timeout_s=60, what="a job of the flood to run")
             job_s = _job_s(connection)
-            waits_s = [
-                _wait_s(product, connection, body, product.headers_of(f"single-{i % 5}")) for i in range(singles)
-            ]
+            waits = [_wait(product, connection, body, product.headers_of(f"single-{i % 5}")) for i in range(singles)]
+    waits_s = [wait.seconds for wait in waits]
     name = f"a single job's wait behind {posted:,} of another user, one slot"
     return Part(
         [
             Line(f"{name}, median", "times one job", median(waits_s) / job_s, None, "at most 1"),
             Line(f"{name}, worst of {singles}", "times one job", max(waits_s) / job_s, None, "at most 1"),
+            Line(f"{name}: jobs begun before it, worst", "jobs", max(wait.overtaken_by for wait in waits), None, "0"),
         ],
         [f"One job of the flood took {job_s * 1000:.0f} ms; first come, first served means {posted * job_s:,.0f} s."],
     )
 
 
-def _wait_s(
+@dataclass(frozen=True)
+class Wait:
+    """From the row to the start of a single job; and how many jobs of the flood began after it had been accepted."""
+
+    seconds: float
+    overtaken_by: int
+
+
+def _wait(
     product: Product, connection: psycopg.Connection[tuple[object, ...]], body: str, headers: dict[str, str]
-) -> float:
-    before = _count(connection, "started_at IS NOT NULL AND user_id <> (SELECT id FROM users WHERE name = 'flooder')")
+) -> Wait:
+    before = _count(connection, f"started_at IS NOT NULL AND {SINGLE}")
     post(product.url, "/jobs", body.encode(), headers)
-    theirs = "user_id <> (SELECT id FROM users WHERE name = 'flooder')"
+    accepted = connection.execute("SELECT clock_timestamp()").fetchone()
     eventually(
-        lambda: _count(connection, f"started_at IS NOT NULL AND {theirs}") > before, timeout_s=60, what="the single job"
+        lambda: _count(connection, f"started_at IS NOT NULL AND {SINGLE}") > before, timeout_s=60, what="the single job"
     )
     row = connection.execute(
-        f"SELECT extract(epoch FROM started_at - created_at)::float8 FROM jobs WHERE {theirs}"
-        " ORDER BY created_at DESC LIMIT 1"
+        "SELECT extract(epoch FROM started_at - created_at)::float8, started_at FROM jobs"
+        f" WHERE {SINGLE} ORDER BY created_at DESC LIMIT 1"
     ).fetchone()
     assert row is not None
+    assert accepted is not None
+    overtaken = connection.execute(
+        f"SELECT count(*) FROM jobs WHERE NOT {SINGLE} AND started_at > %s AND started_at < %s", (accepted[0], row[1])
+    ).fetchone()
+    assert overtaken is not None
     time.sleep(JOB_S / 3)  # the next is sent at another moment of a job's time
-    return float(str(row[0]))
+    return Wait(float(str(row[0])), int(str(overtaken[0])))
 
 
 def _job_s(connection: psycopg.Connection[tuple[object, ...]]) -> float:
